@@ -1,0 +1,24 @@
+/* Log-linear histograms of non-negative integers: always on, mergeable, 16 sub-buckets an octave.
+ *
+ * The relative error of a quantile is at most 1/32. Recording is one add; one histogram has one writer at a
+ * time, and readers copy it. The layout is the one HdrHistogram made known (G. Tene). */
+#ifndef TDM_BASE_HISTOGRAM_H
+#define TDM_BASE_HISTOGRAM_H
+
+#include <stdint.h>
+
+enum { TDM__HISTOGRAM_BUCKETS = 976 };
+typedef struct tdm__histogram {
+    uint64_t count, sum, max;
+    uint64_t bucket[TDM__HISTOGRAM_BUCKETS];
+} tdm__histogram;
+
+void tdm__histogram_record(tdm__histogram *h, uint64_t value);
+void tdm__histogram_merge(tdm__histogram *into, const tdm__histogram *from);
+/* The upper end of the bucket in which the q-quantile lies (0 <= q <= 1), at most max; 0 when empty. */
+uint64_t tdm__histogram_quantile(const tdm__histogram *h, double q);
+/* Smallest and largest value that fall into bucket i. */
+uint64_t tdm__histogram_low(unsigned i);
+uint64_t tdm__histogram_high(unsigned i);
+
+#endif

@@ -1,0 +1,18 @@
+/* The process and its machine: memory, name, interrupts. */
+#ifndef TDM_OS_PROCESS_H
+#define TDM_OS_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t tdm__peak_memory_bytes(void);  /* largest resident set so far */
+int64_t tdm__process_id(void);
+const char *tdm__environment(const char *name); /* NULL when unset */
+bool tdm__is_terminal(int fd);
+/* Writes all of it to standard output or error; false when that fails (a closed pipe). */
+bool tdm__write_fd(int fd, const void *bytes, size_t n);
+/* True once SIGINT or SIGTERM came; the first call installs the handlers. */
+bool tdm__interrupted(void);
+
+#endif
