@@ -16,10 +16,10 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define TDM_API __attribute__((visibility("default")))
-#define TDM_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define TDM_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
 #define TDM_API
-#define TDM_PRINTF(format, first)
+#define TDM_PRINTF(text, first)
 #endif
 
 /*      name              exit http  text                                                          */
