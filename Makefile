@@ -1,0 +1,48 @@
+# The front door. Meson builds (meson.build); this file only names the things that people do.
+BUILD := build/plain
+TESTS := python3 tools/run_tests.py
+
+help:           ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: deps     ## the program and the library, in build/plain
+	@test -e $(BUILD)/build.ninja || meson setup $(BUILD)
+	@ninja -C $(BUILD)
+
+deps:           ## the Debian packages that are missing, if any
+	@tools/install_deps.sh
+
+test: deps      ## every test in every build: 5 to 10 minutes
+	@$(TESTS)
+
+quick: deps     ## unit tests, corpus replay and small benches in the plain build: under a minute
+	@$(TESTS) --quick
+
+asan: deps      ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(TESTS) --suite asan
+
+tsan: deps      ## tests of what runs on several threads, under ThreadSanitizer
+	@$(TESTS) --suite tsan
+
+fuzz: deps      ## each fuzz target for some seconds
+	@$(TESTS) --suite fuzz
+
+bench: build    ## the measurements, at full size
+	@bench/run.sh $(BUILD)
+
+demo: build     ## the main job on a day's flights, end to end
+	@examples/flights/demo.sh $(BUILD)/app/tandem
+
+parity-live:    ## train models anew and compare with the frameworks themselves (needs Python packages)
+	@python3 tests/parity/run_parity.py --live
+
+docs: deps      ## the generated pages of docs/reference
+	@python3 tools/gen_errors.py
+
+install: build  ## into /usr/local, or DESTDIR
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:          ## all that was built
+	@rm -rf build
+
+.PHONY: help build deps test quick asan tsan fuzz bench demo parity-live docs install clean
