@@ -1,7 +1,8 @@
 /* Log-linear histograms of non-negative integers: always on, mergeable, 16 sub-buckets an octave.
  *
- * The relative error of a quantile is at most 1/32. Recording is one add; one histogram has one writer at a
- * time, and readers copy it. The layout is the one HdrHistogram made known (G. Tene). */
+ * A quantile is never below the true one and at most 1/16 above it (values below 32 are exact). Recording is a few
+ * adds; one histogram has one writer at a time, and readers copy it. The sum is modulo 2^64. The layout is the one
+ * HdrHistogram made known (G. Tene). */
 #ifndef TDM_BASE_HISTOGRAM_H
 #define TDM_BASE_HISTOGRAM_H
 
