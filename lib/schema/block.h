@@ -46,7 +46,8 @@ typedef struct tdm__schema {
 int tdm__schema_find(const tdm__schema *schema, tdm_str name);
 /* Appends the canonical form, one "name: type\n" a field in order. */
 void tdm__schema_canonical(const tdm__schema *schema, tdm__buf *out);
-/* XXH3 of the canonical form. */
+/* Of names and types in order: XXH3 of each text, seeded with the hash of what stands before. It needs no memory, so it
+ * cannot fail. Equal canonical forms and equal fingerprints go together. */
 uint64_t tdm__schema_fingerprint(const tdm__schema *schema);
 /* A field, feature, source or release name: a letter or '_', then letters, digits, '_', and '-' '.' inside; 1 to 64 bytes. */
 bool tdm__name_valid(tdm_str name);
