@@ -55,7 +55,7 @@ typedef struct tdm__join_column {
 typedef struct tdm__join {
     int source;                       /* index in package->source */
     int key_slot[TDM__KEY_PARTS_MAX]; /* one for each of the source's key columns, in its order; kinds are equal */
-    bool by_entity; /* the key slots are the entity's key parts: if source == population, it is the population's own row */
+    bool by_entity; /* the key slots are the entity's key parts: with source == population, the population's own row */
     tdm__join_column *column;         /* what to take; a column may go to several slots */
     size_t n_columns;
 } tdm__join;
