@@ -1,0 +1,173 @@
+/* Opening a home, making one, and holding its write lock.
+ *
+ * FORMAT is written last when a home is made, so a home that was half made by a crash is made again. */
+#include "state/home.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/fail.h"
+#include "base/memory.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "schema/instant.h"
+
+static const char FORMAT_TEXT[] = "tandem home 1\n";
+static const char *const FOLDERS[] = {"log", "sources", "releases", "tables", "runs", "loads", "epochs"};
+
+tdm_status tdm__home_path(const tdm_home *home, char out[TDM__PATH_MAX], tdm_error *err, const char *format, ...)
+{
+    int head = snprintf(out, TDM__PATH_MAX, "%s/", home->dir);
+    int tail = -1;
+    if (head > 0 && head < TDM__PATH_MAX) {
+        va_list args;
+        va_start(args, format);
+        tail = vsnprintf(out + head, (size_t)(TDM__PATH_MAX - head), format, args);
+        va_end(args);
+    }
+    if (tail < 0 || head + tail >= TDM__PATH_MAX)
+        return tdm__fail(err, TDM_BAD_INPUT, home->dir, "the path is longer than %d bytes", TDM__PATH_MAX - 1);
+    return TDM_OK;
+}
+
+/* An existing folder must say that it is a home of this format; an absent one, or one that is empty, will be made. */
+static tdm_status check_format(tdm_home *home, tdm_error *err)
+{
+    char path[TDM__PATH_MAX];
+    tdm__buf text = {0};
+    tdm_status s = tdm__home_path(home, path, err, "FORMAT");
+    if (s)
+        return s;
+    s = tdm__read_file(home->fs, path, 64, &text, err);
+    if (s == TDM_NOT_FOUND || s == TDM_TOO_LARGE)
+        return s == TDM_NOT_FOUND ? TDM_OK : tdm__fail(err, TDM_BAD_INPUT, path, "this folder is not a home of Tandem");
+    if (!s && !(text.len == sizeof FORMAT_TEXT - 1 && !memcmp(text.ptr, FORMAT_TEXT, text.len))) {
+        bool other = tdm__str_starts(tdm__strn(text.ptr, text.len), "tandem home ");
+        s = tdm__fail(err, other ? TDM_UNSUPPORTED : TDM_BAD_INPUT, path,
+                      other ? "the home has a format that this version does not know" : "this folder is not a home of Tandem");
+        tdm__fail_expected(err, "tandem home 1");
+        tdm__fail_found_text(err, tdm__str_trim(tdm__strn(text.ptr, text.len)));
+    }
+    tdm__buf_free(&text);
+    return s;
+}
+
+tdm_status tdm__home_open_on(tdm__fs *fs, const char *dir, tdm_home **out, tdm_error *err)
+{
+    *out = NULL;
+    if (!dir || !*dir)
+        return tdm__fail(err, TDM_USAGE, "home", "the home's folder has no name");
+    tdm_home *home = tdm__new(tdm_home);
+    char *copy = tdm__alloc(strlen(dir) + 1);
+    if (!home || !copy) {
+        tdm__free(copy);
+        tdm__free(home);
+        return tdm__no_memory(err, dir);
+    }
+    memcpy(copy, dir, strlen(dir) + 1);
+    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+        copy[n - 1] = 0;
+    home->fs = fs;
+    home->dir = copy;
+    tdm_status s = check_format(home, err);
+    if (s) {
+        tdm_home_close(&home);
+        return s;
+    }
+    *out = home;
+    return TDM_OK;
+}
+
+tdm_status tdm_home_open(const char *dir, tdm_home **out, tdm_error *err)
+{
+    return tdm__home_open_on(tdm__fs_posix(), dir, out, err);
+}
+
+void tdm_home_close(tdm_home **home)
+{
+    if (!home || !*home)
+        return;
+    tdm__free((*home)->dir);
+    tdm__free(*home);
+    *home = NULL;
+}
+
+const char *tdm_home_dir(const tdm_home *home)
+{
+    return home->dir;
+}
+
+/* The folder must be a home, or new, or empty, or a home half made before a crash: nothing is put among foreign files. */
+static tdm_status refuse_foreign_folder(tdm_home *home, tdm_error *err)
+{
+    char path[TDM__PATH_MAX];
+    tdm__names names;
+    tdm_status s = tdm__home_path(home, path, err, "FORMAT");
+    if (s || tdm__exists(home->fs, path))
+        return s;
+    s = tdm__list_dir(home->fs, home->dir, &names, err);
+    if (s)
+        return s;
+    for (size_t i = 0; !s && i < names.n; i++) {
+        bool ours = !strcmp(names.name[i], "lock") || !strncmp(names.name[i], "FORMAT", 6);
+        for (size_t f = 0; !ours && f < sizeof FOLDERS / sizeof *FOLDERS; f++)
+            ours = !strcmp(names.name[i], FOLDERS[f]);
+        if (!ours) {
+            s = tdm__fail(err, TDM_BAD_INPUT, home->dir, "this folder holds other files and is not a home of Tandem");
+            tdm__fail_expected(err, "a new or empty folder, or a home");
+            tdm__fail_found(err, "%s", names.name[i]);
+        }
+    }
+    tdm__names_free(&names);
+    return s;
+}
+
+static tdm_status make_home(tdm_home *home, tdm_error *err)
+{
+    char path[TDM__PATH_MAX];
+    tdm_status s = tdm__home_path(home, path, err, "FORMAT");
+    if (s || tdm__exists(home->fs, path))
+        return s;
+    for (size_t i = 0; !s && i < sizeof FOLDERS / sizeof *FOLDERS; i++) {
+        char folder[TDM__PATH_MAX];
+        s = tdm__home_path(home, folder, err, "%s", FOLDERS[i]);
+        if (!s)
+            s = tdm__make_dir(home->fs, folder, err);
+    }
+    if (!s)
+        s = tdm__dir_sync(home->fs, home->dir, err);
+    return s ? s : tdm__write_file_durably(home->fs, path, FORMAT_TEXT, sizeof FORMAT_TEXT - 1, err);
+}
+
+tdm_status tdm__writing_begin(tdm_home *home, const char *what, tdm__writing *out, tdm_error *err)
+{
+    char lock[TDM__PATH_MAX], log[TDM__PATH_MAX], note[128], since[40];
+    *out = (tdm__writing){0};
+    tdm_status s = tdm__home_path(home, lock, err, "lock");
+    if (!s)
+        s = tdm__home_path(home, log, err, "log");
+    if (!s)
+        s = tdm__make_dirs(home->fs, home->dir, err);
+    if (!s)
+        s = refuse_foreign_folder(home, err);
+    if (s)
+        return s;
+    tdm__instant_format(tdm__now_us(), since);
+    snprintf(note, sizeof note, "tandem %s, process %" PRId64 ", since %s", what, tdm__process_id(), since);
+    s = tdm__lock_take(home->fs, lock, note, &out->lock, err);
+    if (s)
+        return s;
+    s = make_home(home, err);
+    if (!s)
+        s = tdm__log_open_writer(home->fs, log, &out->log, err);
+    if (s)
+        tdm__writing_end(out);
+    return s;
+}
+
+void tdm__writing_end(tdm__writing *writing)
+{
+    tdm__log_close(&writing->log);
+    tdm__lock_release(&writing->lock);
+}
