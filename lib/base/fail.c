@@ -196,7 +196,8 @@ static void draw_excerpt(tdm_str line, size_t from, size_t to, size_t at, char *
     out[len] = 0;
 }
 
-tdm_status tdm__diagnose_at(tdm_diagnostics *list, tdm_error *error, const char *name, tdm_str text, size_t line, size_t col)
+tdm_status tdm__diagnose_at(tdm_diagnostics *list, tdm_error *error, const char *name, tdm_str text, size_t line,
+                            size_t col)
 {
     enum { BEFORE = 120, SHOWN = 200 };
     tdm__fail_where(error, "%s:%zu:%zu", name, line, col);

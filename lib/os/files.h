@@ -7,7 +7,8 @@
  *   - a name (create, rename, remove) is durable after tdm__dir_sync of its folder;
  *   - tdm__rename replaces atomically: a reader sees the old file or the new one;
  *   - after a failed sync the file's unsynced bytes are in doubt for ever: do not sync again and go on.
- * Errors of all calls: TDM_NOT_FOUND, TDM_EXISTS, TDM_DISK_FULL, TDM_IO, TDM_NO_MEMORY, TDM_SYSTEM; `where` is the path.
+ * Errors of all calls: TDM_NOT_FOUND, TDM_EXISTS, TDM_DISK_FULL, TDM_IO, TDM_NO_MEMORY, TDM_SYSTEM, and TDM_BAD_INPUT
+ * for a folder where a file is wanted, or the reverse, or a path that is too long; `where` is the path.
  * A tdm__fs may be used by any number of threads; a tdm__file by any number for *_at calls. */
 #ifndef TDM_OS_FILES_H
 #define TDM_OS_FILES_H
@@ -41,6 +42,7 @@ tdm_status tdm__file_read_at(tdm__file *file, uint64_t offset, void *to, size_t 
 tdm_status tdm__file_write_at(tdm__file *file, uint64_t offset, const void *from, size_t n, tdm_error *err);
 tdm_status tdm__file_size(tdm__file *file, uint64_t *out, tdm_error *err);
 tdm_status tdm__file_truncate(tdm__file *file, uint64_t size, tdm_error *err);
+/* Once it failed, it fails for this file until closed. */
 tdm_status tdm__file_sync(tdm__file *file, tdm_error *err);
 
 /* Reads from a pipe or terminal too: sequential; *got 0 at the end. Path "-" of tdm__file_open is standard
@@ -57,7 +59,8 @@ bool tdm__exists(tdm__fs *fs, const char *path);
 tdm_status tdm__rename(tdm__fs *fs, const char *from, const char *to, tdm_error *err);
 tdm_status tdm__remove(tdm__fs *fs, const char *path, tdm_error *err);       /* a file */
 tdm_status tdm__remove_dir(tdm__fs *fs, const char *path, tdm_error *err);   /* an empty folder */
-tdm_status tdm__remove_tree(tdm__fs *fs, const char *path, tdm_error *err);  /* a folder and all in it; absent is TDM_OK */
+/* A file, or a folder and all in it; links are not followed; absent is TDM_OK. */
+tdm_status tdm__remove_tree(tdm__fs *fs, const char *path, tdm_error *err);
 tdm_status tdm__make_dir(tdm__fs *fs, const char *path, tdm_error *err);     /* one level; existing is TDM_OK */
 tdm_status tdm__make_dirs(tdm__fs *fs, const char *path, tdm_error *err);    /* all levels, each synced into its parent */
 tdm_status tdm__dir_sync(tdm__fs *fs, const char *path, tdm_error *err);
@@ -71,9 +74,10 @@ tdm_status tdm__list_dir(tdm__fs *fs, const char *path, tdm__names *out, tdm_err
 void tdm__names_free(tdm__names *names);
 
 /* A whole file in memory, followed by a NUL that len does not count. TDM_TOO_LARGE above `limit`. The caller frees
- * with tdm__buf_free. */
+ * with tdm__buf_free; `out` is overwritten, and empty after a failure. "-" is standard input. */
 tdm_status tdm__read_file(tdm__fs *fs, const char *path, size_t limit, tdm__buf *out, tdm_error *err);
-/* Durable and all or nothing: temporary name beside it, write, sync, rename, sync of the folder. */
+/* Durable and all or nothing: temporary name beside it, write, sync, rename, sync of the folder. When only the last step
+ * fails the new file is there, but may not survive a loss of power. A crash may leave ".tandem-PID-N.tmp" beside it. */
 tdm_status tdm__write_file_durably(tdm__fs *fs, const char *path, const void *bytes, size_t n, tdm_error *err);
 
 /* A file mapped for reading; ptr NULL when it is empty. The file may be removed or replaced meanwhile, not truncated. */

@@ -1,6 +1,9 @@
-/* What a file system implements: posix_files.c and sim_files.c. Nobody else includes this. */
+/* What a file system implements: posix_files.c and sim_files.c. Nobody else includes this.
+ * files.c has checked paths (not empty, shorter than TDM__PATH_MAX), ranges, and set outputs to empty. */
 #ifndef TDM_OS_FILES_IMPL_H
 #define TDM_OS_FILES_IMPL_H
+
+#include <stdatomic.h>
 
 #include "os/files.h"
 
@@ -15,6 +18,7 @@ typedef struct tdm__fs_ops {
     tdm_status (*sync)(tdm__file *file, tdm_error *err);
     tdm_status (*stat)(tdm__fs *fs, const char *path, tdm__stat *out, tdm_error *err);
     tdm_status (*rename)(tdm__fs *fs, const char *from, const char *to, tdm_error *err);
+    /* TDM_BAD_INPUT when it is a folder and `dir` is false: tdm__remove_tree counts on it. */
     tdm_status (*remove)(tdm__fs *fs, const char *path, bool dir, tdm_error *err);
     tdm_status (*make_dir)(tdm__fs *fs, const char *path, tdm_error *err);
     tdm_status (*dir_sync)(tdm__fs *fs, const char *path, tdm_error *err);
@@ -27,7 +31,16 @@ typedef struct tdm__fs_ops {
 } tdm__fs_ops;
 
 struct tdm__fs { const tdm__fs_ops *ops; };
-struct tdm__file { tdm__fs *fs; char *path; };   /* first member of an implementation's own struct */
+
+enum { TDM__NAMES_MAX = 1 << 20 }; /* in one folder */
+
+/* Each is the first member of an implementation's own struct. */
+struct tdm__file {
+    tdm__fs *fs;
+    char *path;
+    atomic_bool sync_failed; /* files.c's */
+};
 struct tdm__lock { tdm__fs *fs; };
+struct tdm__mapping_owner { tdm__fs *fs; }; /* what tdm__mapping.owner points to */
 
 #endif
