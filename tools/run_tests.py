@@ -245,7 +245,7 @@ def rerun_text(job, argv, seed):
     if seed is not None:
         env["TANDEM_SEED"] = seed
     if argv[0] == sys.executable:
-        env["TANDEM_BUILD_DIR"] = BUILD / job.build
+        env["TANDEM_BUILD_DIR"] = shown_path(BUILD / job.build)
     words = [f"{key}={value}" for key, value in env.items() if not key.endswith("SAN_OPTIONS")]
     words += [shown_path(a) for a in argv if "tandem-run-" not in a]
     return " ".join(str(word) for word in words)
@@ -399,12 +399,13 @@ def plan_jobs(suites, pattern, seed, report):
         if not code:
             try:
                 mine = program_jobs(build, programs_of(build), seed) if wanted(build) else []
+                mine = [job for job in mine if fits(job)]
             except RuntimeError as error:
                 code, text = 1, str(error)
         if not code:
             # Of the sanitized builds only what will run, of the plain one everything.
             paths = [job.argv[-1] if build == "tsan" else job.argv[0] for job in mine]
-            needs_all = build == "plain" or any(job.build == build for job in jobs)
+            needs_all = any(job.build == build for job in jobs) or build == "plain" and not pattern
             if needs_all or paths:
                 code, text = compile_targets(build, None if needs_all else paths)
         if code:
@@ -415,7 +416,7 @@ def plan_jobs(suites, pattern, seed, report):
                               rerun=f"ninja -C build/{build}"))
         else:
             print(f"built {build} in {time.monotonic() - begin:.1f} s", flush=True)
-            jobs += [job for job in mine if fits(job)]
+            jobs += mine
     return jobs
 
 
