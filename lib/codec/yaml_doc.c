@@ -396,6 +396,7 @@ static tdm_status build(builder *b)
         s = on_event(b, &event);
         yaml_event_delete(&event);
     }
+    b->doc->complete = !s;
     /* What was open when it stopped is closed as it is, so that the tree is sound. */
     while (s != TDM_NO_MEMORY && b->depth)
         if (on_close(b))
