@@ -19,7 +19,7 @@ typedef enum tdm__model_output {
 typedef struct tdm__model_fact { const char *name; const char *text; } tdm__model_fact;
 
 typedef struct tdm__model_info {
-    const char *kind;            /* "lightgbm", "linear", "logistic" */
+    const char *kind;            /* "lightgbm", "linear", "logistic", "softmax" */
     const char *format;          /* "LightGBM text v4" */
     const char *objective;       /* as the file says: "binary sigmoid:1" */
     size_t n_inputs;
@@ -35,7 +35,11 @@ typedef struct tdm__model_info {
  * freed afterwards. Errors: TDM_MODEL (where "name:line", what, expected, found), TDM_UNSUPPORTED (a sentence that names what is
  * not supported), TDM_NO_MEMORY. `format` NULL or a name from tdm__model_formats: then it must be that. */
 tdm_status tdm__model_load(tdm_str bytes, const char *name, const char *format, tdm__model **out, tdm_error *err);
+/* Frees it and sets NULL. NULL and a pointer to NULL are allowed. */
 void tdm__model_close(tdm__model **model);
+/* The names of the formats ("lightgbm", "linear"), for --format and its help. */
+const char *const *tdm__model_formats(size_t *n);
+/* Names, counts and facts; they live as long as the model. */
 const tdm__model_info *tdm__model_info_of(const tdm__model *model);
 /* Columns of the output: n_outputs or n_leaves_out. */
 size_t tdm__model_width(const tdm__model *model, tdm__model_output output);
