@@ -76,6 +76,44 @@ static tdm_status apply_table(tdm__state *state, tdm_str text, tdm_error *err)
     return s;
 }
 
+static tdm_status apply_release(tdm__state *state, tdm_str text, tdm_error *err)
+{
+    json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    tdm__release_state r = {0};
+    tdm_status s = tdm__document_copy(root, "id", "log", r.id, sizeof r.id, err);
+    if (!s)
+        s = tdm__document_copy(root, "name", "log", r.name, sizeof r.name, err);
+    if (!s)
+        s = tdm__document_i64(root, "packed_us", "log", &r.packed_us, err);
+    json_decref(root);
+    if (s)
+        return s;
+    size_t kept = 0;
+    for (size_t i = 0; i < state->n_releases; i++)
+        if (strcmp(state->release[i].id, r.id))
+            state->release[kept++] = state->release[i];
+    state->n_releases = kept;
+    if (!tdm__grow(state->release, state->cap_releases, kept + 1))
+        return tdm__no_memory(err, "log");
+    state->release[state->n_releases++] = r;
+    return TDM_OK;
+}
+
+static tdm_status apply(tdm__state *state, const tdm__frame *frame, tdm_error *err)
+{
+    switch (frame->kind) {
+    case TDM__LOG_SOURCE:
+        return apply_source(state, frame->payload, err);
+    case TDM__LOG_TABLE:
+        return apply_table(state, frame->payload, err);
+    case TDM__LOG_RELEASE:
+        return apply_release(state, frame->payload, err);
+    default:
+        return tdm__fail(err, TDM_UNSUPPORTED, "log", "the log holds a frame of kind %d, which this version does not know",
+                         frame->kind);
+    }
+}
+
 static tdm_status replay(tdm__state *state, tdm__log_handle *log, uint64_t position, tdm_error *err)
 {
     tdm__log_cursor *cursor;
@@ -88,12 +126,7 @@ static tdm_status replay(tdm__state *state, tdm__log_handle *log, uint64_t posit
         s = tdm__log_next(cursor, &frame, &next, err);
         if (s || next > position)
             break;
-        if (frame.kind == TDM__LOG_SOURCE)
-            s = apply_source(state, frame.payload, err);
-        else if (frame.kind == TDM__LOG_TABLE)
-            s = apply_table(state, frame.payload, err);
-        else
-            s = tdm__fail(err, TDM_UNSUPPORTED, "log", "the log holds a frame of kind %d, which this version does not know", frame.kind);
+        s = apply(state, &frame, err);
         if (s)
             break;
         state->position = next;
@@ -132,6 +165,7 @@ void tdm__state_close(tdm__state **state)
     if (!*state)
         return;
     tdm__free((*state)->source);
+    tdm__free((*state)->release);
     tdm__arena_free(&(*state)->arena);
     tdm__free(*state);
     *state = NULL;

@@ -1,7 +1,7 @@
-/* State: which sources there are and which version of each, as the log tells it up to a position.
+/* State: which sources there are and which version of each, and which releases, as the log tells it up to a position.
  *
- * The log holds two kinds of frames: a source's definition (its canonical text), and a version of a table source (a JSON
- * object that names an immutable store). Reading the log up to p gives the state at p, whatever came later; that is what
+ * The log holds three kinds of frames: a source's definition (its canonical text), a version of a table source (a JSON
+ * object that names an immutable store), and the packing of a release (a JSON object with its id). Reading the log up to p gives the state at p, whatever came later; that is what
  * a run's snapshot and an answer's p mean. */
 #ifndef TDM_STATE_STATE_H
 #define TDM_STATE_STATE_H
@@ -10,7 +10,7 @@
 #include "state/source.h"
 #include "store/store.h"
 
-enum tdm__log_kind { TDM__LOG_SOURCE = 1, TDM__LOG_TABLE = 2 };
+enum tdm__log_kind { TDM__LOG_SOURCE = 1, TDM__LOG_TABLE = 2, TDM__LOG_RELEASE = 3 };
 
 typedef struct tdm__source_state {
     tdm__source source;   /* the newest definition */
@@ -20,12 +20,19 @@ typedef struct tdm__source_state {
     int64_t loaded_us;
 } tdm__source_state;
 
+typedef struct tdm__release_state {
+    char id[65], name[65];
+    int64_t packed_us;
+} tdm__release_state;
+
 typedef struct tdm__state {
     tdm_home *home;
     tdm__arena arena;
     uint64_t position;    /* behind the last frame that was read */
     tdm__source_state *source; /* by name */
     size_t n, cap;
+    tdm__release_state *release; /* each id once, in the order of its last packing: the newest is last */
+    size_t n_releases, cap_releases;
 } tdm__state;
 
 /* Reads the state up to `position` (UINT64_MAX: all that is durable). `log` NULL opens the home's for reading. TDM_CORRUPT. */
