@@ -54,7 +54,8 @@ typedef struct tdm__stat {
     int64_t modified_us;
     bool is_dir;
 } tdm__stat;
-tdm_status tdm__stat_path(tdm__fs *fs, const char *path, tdm__stat *out, tdm_error *err); /* TDM_NOT_FOUND when absent */
+/* TDM_NOT_FOUND when absent. */
+tdm_status tdm__stat_path(tdm__fs *fs, const char *path, tdm__stat *out, tdm_error *err);
 bool tdm__exists(tdm__fs *fs, const char *path);
 tdm_status tdm__rename(tdm__fs *fs, const char *from, const char *to, tdm_error *err);
 tdm_status tdm__remove(tdm__fs *fs, const char *path, tdm_error *err);       /* a file */
@@ -62,7 +63,8 @@ tdm_status tdm__remove_dir(tdm__fs *fs, const char *path, tdm_error *err);   /* 
 /* A file, or a folder and all in it; links are not followed; absent is TDM_OK. */
 tdm_status tdm__remove_tree(tdm__fs *fs, const char *path, tdm_error *err);
 tdm_status tdm__make_dir(tdm__fs *fs, const char *path, tdm_error *err);     /* one level; existing is TDM_OK */
-tdm_status tdm__make_dirs(tdm__fs *fs, const char *path, tdm_error *err);    /* all levels, each synced into its parent */
+/* All levels, each synced into its parent before the next is made. */
+tdm_status tdm__make_dirs(tdm__fs *fs, const char *path, tdm_error *err);
 tdm_status tdm__dir_sync(tdm__fs *fs, const char *path, tdm_error *err);
 
 /* The names in a folder, sorted bytewise, without "." and "..". Free with tdm__names_free. */
@@ -76,11 +78,12 @@ void tdm__names_free(tdm__names *names);
 /* A whole file in memory, followed by a NUL that len does not count. TDM_TOO_LARGE above `limit`. The caller frees
  * with tdm__buf_free; `out` is overwritten, and empty after a failure. "-" is standard input. */
 tdm_status tdm__read_file(tdm__fs *fs, const char *path, size_t limit, tdm__buf *out, tdm_error *err);
-/* Durable and all or nothing: temporary name beside it, write, sync, rename, sync of the folder. When only the last step
- * fails the new file is there, but may not survive a loss of power. A crash may leave ".tandem-PID-N.tmp" beside it. */
+/* Durable and all or nothing: temporary name beside it, write, sync, rename, sync of the folder. When only the last
+ * step fails the new file is there, but may not survive a loss of power. A crash may leave ".tandem-PID-N.tmp". */
 tdm_status tdm__write_file_durably(tdm__fs *fs, const char *path, const void *bytes, size_t n, tdm_error *err);
 
-/* A file mapped for reading; ptr NULL when it is empty. The file may be removed or replaced meanwhile, not truncated. */
+/* A file mapped for reading; ptr NULL when it is empty. The file may be removed or replaced meanwhile, not
+ * truncated. */
 typedef struct tdm__mapping {
     const uint8_t *ptr;
     size_t len;
@@ -93,7 +96,8 @@ enum tdm__advice { TDM__ADVICE_RANDOM, TDM__ADVICE_SEQUENTIAL, TDM__ADVICE_WILL_
 void tdm__map_advise(const tdm__mapping *map, size_t offset, size_t len, enum tdm__advice advice);
 
 /* An exclusive lock on a file, held by this process until released or until it ends, however it ends. TDM_BUSY when
- * another holds it; then `err->found` is the holder's note. `note` ("tandem run, pid 71, since …") is kept in the file. */
+ * another holds it; then `err->found` is the holder's note, empty when it left none. `note` ("tandem run, pid 71,
+ * since ...", up to 160 bytes) is kept in the file. */
 typedef struct tdm__lock tdm__lock;
 tdm_status tdm__lock_take(tdm__fs *fs, const char *path, const char *note, tdm__lock **out, tdm_error *err);
 void tdm__lock_release(tdm__lock **lock);

@@ -63,6 +63,9 @@ static void read_note(int fd, char out[NOTE_MAX + 1])
         ssize_t n = is_locked(fd, BYTE_NOTE) ? pread(fd, out, NOTE_MAX, 0) : -1;
         if (n >= 0 && is_locked(fd, BYTE_NOTE)) {
             out[n] = 0;
+            for (ssize_t k = 0; k < n; k++) /* the file is open to all who may write it: no control bytes from it */
+                if ((unsigned char)out[k] < 0x20 || out[k] == 0x7F)
+                    out[k] = '?';
             return;
         }
         if (!is_locked(fd, BYTE_LOCK)) /* it has just been released: there is no holder to name */
