@@ -38,6 +38,7 @@ class Data:
         self.score = (a + 0.3 * b + np.where(sparse == 0.0, 0.8, sparse) + np.where(np.isnan(gaps), 1.0, 0.5 * gaps)
                       + 0.7 * (few == 1) + 0.9 * np.isin(many, [1, 32, 100, 4095]) + 0.3 * r.randn(n))
         self.random = r
+        self.kept = list(range(6))  # the columns that the model sees
 
     def real(self):
         return self.score
@@ -67,7 +68,8 @@ def train(data, label, rounds=5, categories=(), keep=None, **params):
     p.update(params)
     if MAJOR < 4 and p.pop("data_sample_strategy", None) == "goss":
         p["boosting"] = "goss"
-    x = data.x if keep is None else data.x[:, keep]
+    data.kept = keep or data.kept
+    x = data.x[:, data.kept]
     kinds = {}
     if p["objective"] in ("lambdarank", "rank_xendcg"):
         kinds["group"] = [20] * 20
@@ -104,6 +106,7 @@ def squared_error_three(scores, dataset):
 def early_stopped(data):
     """Saved at its best iteration: the file has fewer trees than were trained."""
     p = dict(BASE, objective="regression", learning_rate=0.9, metric="l2")
+    data.kept = [0, 1, 2, 3]
     d = lgb.Dataset(data.x[:200, :4], data.real()[:200], free_raw_data=False)
     v = lgb.Dataset(data.x[200:, :4], data.real()[200:], reference=d, free_raw_data=False)
     if MAJOR >= 4:
@@ -190,6 +193,7 @@ CATALOGUE = [
     ("categorical",      "v2 v3 v4", lambda d: train(d, d.real(), objective="regression", categories=[4, 5])),
     ("categorical_zero", "v4",       lambda d: train(d, d.binary(), objective="binary", categories=[4, 5],
                                                      zero_as_missing=True)),
+    ("categories_only",  "v4",       lambda d: train(d, d.real(), objective="regression", keep=[4, 5], categories=[0, 1])),
     ("linear_tree",      "v3 v4",    lambda d: train(d, d.real(), objective="regression", linear_tree=True)),
     ("linear_mixed",     "v4",       lambda d: train(d, d.binary(), objective="binary", linear_tree=True, categories=[4, 5])),
     ("threshold_inf",    "v4",       gaps_only),
@@ -250,7 +254,7 @@ def make_rows(text, data, n_features, n_rows, seed):
     pool = probes(text, n_features, seed)
     rows = []
     for i in range(n_rows):
-        row = list(data.x[r.randint(len(data.x)), :n_features])
+        row = list(data.x[r.randint(len(data.x)), data.kept])
         share = (0.0, 1.0 / n_features, 0.35, 1.0)[i % 4]
         for f in range(n_features):
             if i % 4 == 3 or r.rand() < share:
