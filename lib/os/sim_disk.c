@@ -1,7 +1,8 @@
 /* What a loss of power does.
  *
  * Bytes: a file has its bytes as the process sees them, its bytes on the disk, and the list of changes between the
- * two. A sync applies the list to the disk's bytes. A crash applies some of it, in any order, some writes only in part.
+ * two. A sync applies the list to the disk's bytes. A crash applies some of it, some writes only in part: since each sector
+ * of each write survives or not by itself, every outcome of writes in another order is among these.
  * Names: the same, with one list for the whole disk, because a rename joins two folders. A change of names is done or
  * not; one that is done drags along all earlier changes of the names it touches, as a journal would, so that a
  * rename never loses the file. Room on the disk's side is taken when a change is recorded: a crash and a sync need no
@@ -159,16 +160,6 @@ void tdm__sim_sync_failed(sim_disk *d, sim_node *file)
     file->changes = kept;
 }
 
-static void shuffle(sim_disk *d, sim_change *c, size_t n)
-{
-    for (size_t i = n; i > 1; i--) {
-        size_t k = (size_t)tdm__random_below(&d->random, i);
-        sim_change t = c[i - 1];
-        c[i - 1] = c[k];
-        c[k] = t;
-    }
-}
-
 /* Half of the crashes mix; the rest keep all or lose all, which a mix of many changes would hardly ever do. */
 enum mood { LOSE_ALL, KEEP_ALL, MIX };
 
@@ -181,8 +172,6 @@ static enum mood draw_mood(sim_disk *d)
 static void crash_file(sim_disk *d, sim_node *file)
 {
     enum mood mood = draw_mood(d);
-    if (mood == MIX)
-        shuffle(d, file->change, file->changes);
     for (size_t i = 0; i < file->changes && mood != LOSE_ALL; i++)
         if (mood == KEEP_ALL)
             apply(&file->disk, &file->change[i]);

@@ -183,6 +183,32 @@ static void test_rename_is_atomic(void **state)
     assert_true(at_new > SEEDS / 10);
 }
 
+/* A file is moved away, a new one takes its name and is moved elsewhere, and only that last folder is synced. The first
+ * file must be somewhere: its way is part of what made the name free. */
+static void test_a_synced_rename_brings_earlier_ones(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        tdm__fs *fs = new_disk(seed);
+        const char *dirs[] = { "a", "b", "c" };
+        for (int i = 0; i < 3; i++)
+            assert_ok(tdm__make_dirs(fs, dirs[i], &err), &err);
+        assert_ok(tdm__write_file_durably(fs, "a/f", "first", 5, &err), &err);
+        assert_ok(tdm__rename(fs, "a/f", "b/f", &err), &err);
+        tdm__file *f = open_file(fs, "a/f");
+        assert_ok(tdm__file_sync(f, &err), &err);
+        tdm__file_close(&f);
+        assert_ok(tdm__rename(fs, "a/f", "c/f", &err), &err);
+        assert_ok(tdm__dir_sync(fs, "c", &err), &err);
+        tdm__fs_sim_crash(fs);
+        assert_true(tdm__exists(fs, "c/f") && !tdm__exists(fs, "a/f"));
+        tdm__buf b = read_all(fs, "b/f");
+        assert_string_equal(b.ptr, "first");
+        tdm__buf_free(&b);
+        tdm__fs_sim_close(&fs);
+    }
+}
+
 static char content[2][3 * 512 + 77];
 
 static void fill_contents(void)
@@ -516,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_writes_survive_in_any_order),
         cmocka_unit_test(test_names_need_their_folder_synced),
         cmocka_unit_test(test_rename_is_atomic),
+        cmocka_unit_test(test_a_synced_rename_brings_earlier_ones),
         cmocka_unit_test(test_durable_write_is_all_or_nothing),
         cmocka_unit_test(test_durable_write_breaks_on_a_lying_disk),
         cmocka_unit_test(test_failed_write_leaves_the_old_file),
