@@ -5,11 +5,12 @@
  * bounded by the chunks in flight. A record that cannot be read or typed is an entry in the block's list of bad rows
  * and changes nothing about the others.
  *
- * CSV: a header line; RFC 4180 quoting; LF or CRLF; a byte order mark is skipped; blank lines are skipped; an empty unquoted field, or
- * a text of the source's `nulls`, is null, a quoted "" is the empty text for strings and null otherwise; a column that
- * is absent is missing. A quoted field that is not closed properly makes a bad record that ends at its first line
- * end, so that one stray quote cannot swallow its neighbours. JSON lines: one object a line; null is null, an absent
- * name is missing; numbers are exact (i64 and decimals are not read by way of double); duplicate names are an error. */
+ * CSV: a header line; RFC 4180 quoting; LF or CRLF; a byte order mark is skipped; blank lines are skipped; an empty
+ * unquoted field, or a text of the source's `nulls`, is null; the same in quotes is a text for strings and null
+ * otherwise; a column that is absent is missing. A quoted field that is not closed properly makes a bad record that ends
+ * at its first line end, so that one stray quote cannot swallow its neighbours (csv_record.c says how far that goes).
+ * JSON lines: one object a line; null is null, an absent name is missing; numbers are exact (i64 and decimals are not
+ * read by way of double); duplicate names are an error. */
 #ifndef TDM_CODEC_ROWS_H
 #define TDM_CODEC_ROWS_H
 
@@ -27,6 +28,8 @@ typedef struct tdm__chunk {
     uint64_t first_row;  /* number of its first record, 1 = the first after the header */
     uint64_t first_line; /* number of its first line, 1 = the header's (CSV) */
     uint64_t index;      /* 0, 1, 2 ... in file order */
+    uint64_t fault_before; /* in the stream: quoted fields open at a line end before it are known not to close (csv_scan.h) */
+    size_t record_max;     /* longest record; 0 is TDM__RECORD_BYTES_MAX */
 } tdm__chunk;
 void tdm__chunk_free(tdm__chunk *chunk);
 
