@@ -52,7 +52,7 @@ typedef struct tdm__manifest_feature {
     tdm__place *place;           /* the name */
     tdm__origin origin;
     tdm__place *definition;      /* the value of request, column, expr or window */
-    tdm_type type;               /* request: as declared, unit included; others: unset until packed (see tdm__slot) */
+    tdm_type type;               /* request: as declared, with its unit; others: kind TDM_KIND_COUNT (see tdm__slot) */
     tdm_str source, column;      /* column */
     tdm_str expression;          /* expr */
     tdm__manifest_window window; /* window */
@@ -91,7 +91,7 @@ typedef struct tdm__manifest_prediction {
     uint32_t output;             /* column of the model's output, 0-based */
     bool raw;                    /* kind: raw: the margin; else what the framework's predict() gives */
     double lo, hi;               /* both ends allowed; -inf and inf when not given */
-    tdm__place *place, *output_place, *range_place; /* the last two NULL when not given */
+    tdm__place *place, *output_place, *range_place; /* the last two are NULL when not given */
 } tdm__manifest_prediction;
 
 typedef enum tdm__rung {
@@ -112,7 +112,7 @@ typedef struct tdm__manifest_promise {
 
 typedef struct tdm__manifest_online {
     int64_t deadline_us;         /* default 50 ms */
-    tdm__rung rung[TDM__RUNGS_MAX]; /* in order, each once; default: fresh, defaulted */
+    tdm__rung rung[TDM__RUNGS_MAX]; /* in order, each once; default: fresh, stale, defaulted */
     size_t n_rungs;
     uint32_t defaulted_max;      /* features that may come from defaults; UINT32_MAX: all */
     double *prior;               /* one a prediction, or NULL when none is given */
@@ -138,6 +138,11 @@ typedef struct tdm__manifest_batch {
     size_t n_quarantine_codes;
 } tdm__manifest_batch;
 
+typedef struct tdm__manifest_name_index {
+    tdm_str name;
+    int index;
+} tdm__manifest_name_index;
+
 typedef struct tdm__manifest {
     tdm__yaml_doc doc;           /* for faults; its diagnostics are set by whoever checks on */
     tdm_str name;
@@ -148,6 +153,7 @@ typedef struct tdm__manifest {
     tdm__place *entity_key_place;
     tdm__manifest_feature *feature; /* in the file's order, as all lists here */
     size_t n_features;
+    tdm__manifest_name_index *by_name; /* the features, sorted */
     tdm__manifest_lookup *lookup;
     size_t n_lookups;
     tdm__manifest_model *model;
