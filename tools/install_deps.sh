@@ -7,7 +7,7 @@ packages=(
     gcc g++ meson ninja-build pkg-config binutils          # the build
     libyaml-dev libjansson-dev libxxhash-dev libssl-dev    # what the library is linked with
     zlib1g-dev libzstd-dev
-    libcmocka-dev clang python3 tzdata                     # the tests
+    libcmocka-dev libmpfr-dev clang python3 tzdata                     # the tests
 )
 
 missing=()

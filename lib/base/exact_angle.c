@@ -2,13 +2,12 @@
  *
  * An angle is a multiple j of pi/256 and a rest r, and the sine comes from a table of 129 and short polynomials in r.
  * The reduction multiplies the argument's integer significand with the right 192 bits of 256/pi (M. Payne and
- * R. Hanek, 1983), so it is equally exact for every argument: no double is nearer to a multiple of pi/2 than 2^-62 of
- * it, and 120 bits of the rest are good. asin goes the other way: a rough polynomial finds j, the addition theorem to
- * twice a double's precision gives the sine of the rest. */
+ * R. Hanek, 1983), so it is equally exact for every argument: no double comes nearer to a multiple of pi/2 than 2^-61,
+ * and even there 73 bits of the rest are good. asin goes the other way: a rough polynomial finds j, the addition
+ * theorem to twice a double's precision gives the sine of the rest. */
 #include "base/exact.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 #include "base/exact_parts.h"
 #include "base/exact_tables.h"
@@ -16,10 +15,16 @@
 __extension__ typedef unsigned __int128 u128;
 
 enum {
-    QUARTER = 128,               /* steps of pi/256 in a right angle */
-    WINDOW_START = 60            /* where the bits of 256/pi begin that matter to a significand of weight 2^0 */
+    QUARTER = 128,    /* steps of pi/256 in a right angle */
+    WINDOW_START = 60 /* where the bits of 256/pi begin that matter to a significand of weight 2^0 */
 };
-#define STEP_HALF 0x1.9p-8       /* just below pi/512: no reduction needed */
+#define STEP_HALF 0x1.9p-8 /* just below pi/512: no reduction needed */
+
+/* v, or -v when `negative` is 1 */
+static inline double flip(double v, uint64_t negative)
+{
+    return from_bits(to_bits(v) ^ negative << 63);
+}
 
 /* An angle as j steps of pi/256, 0 <= j < 512, and a rest of at most half a step. */
 typedef struct angle {
@@ -43,21 +48,20 @@ static angle reduce(double x)
     u128 middle = (u128)m * w1 + (uint64_t)(low >> 64);
     uint64_t high = m * w2 + (uint64_t)(middle >> 64);
     u128 fraction = (u128)high << 73 | (u128)(uint64_t)middle << 9 | (uint64_t)low >> 55;
-    int j = (int)(high >> 55);
-    bool negative = fraction >> 127; /* nearer to the next step */
-    if (negative) {
-        fraction = -fraction;
-        j = (j + 1) & 511;
-    }
+    /* Nearer to the next step, the rest is negative. The signs are random, so they are taken without branches; that the
+     * complement is one less than the negative is far below what counts. */
+    uint64_t negative = high >> 54 & 1;
+    int j = (int)(((high >> 55) + negative) & 511);
+    fraction ^= -(u128)negative;
     int zeros = __builtin_clzll((uint64_t)(fraction >> 64) | 1); /* never near 64: see above */
     fraction <<= zeros;
-    double scale = from_bits((uint64_t)(1023 - 53 - zeros) << 52);
+    double scale = from_bits((uint64_t)(1023 - 53 - zeros) << 52 | negative << 63);
     double hi = (double)(int64_t)(uint64_t)(fraction >> 75) * scale;
     double lo = (double)(int64_t)((uint64_t)(fraction >> 22) & (FRACTION_MASK * 2 + 1)) * (scale * 0x1p-53);
     const double *step = tdm__exact_angle_step[0];
     sum rest = multiply_exact(hi, step[0]);
     rest.lo += hi * step[1] + lo * step[0];
-    return (angle){j, negative ? (sum){-rest.hi, -rest.lo} : rest};
+    return (angle){j, rest};
 }
 
 /* s cos(r) + c sin(r) */
@@ -73,38 +77,38 @@ static inline double turn(const double s[2], const double c[2], sum r)
     return first.hi + (first.lo + (c_rest + (s[0] * cosine_tail + s[1])));
 }
 
-static double sine_of(angle a)
+/* The sine, or with `sign` its negative. */
+static inline double sine_of(angle a, uint64_t sign)
 {
+    uint64_t falling = (uint64_t)a.j / QUARTER & 1, lower_half = (uint64_t)a.j / (2 * QUARTER) & 1;
     int in_quarter = a.j % QUARTER;
-    const double *s = tdm__exact_sine[in_quarter], *c = tdm__exact_sine[QUARTER - in_quarter];
-    double v = a.j & QUARTER ? turn(c, s, (sum){-a.rest.hi, -a.rest.lo}) : turn(s, c, a.rest);
-    return a.j & 2 * QUARTER ? -v : v;
+    int j = in_quarter + (int)falling * (QUARTER - 2 * in_quarter); /* a falling quarter is a rising one mirrored */
+    sum rest = {flip(a.rest.hi, falling), flip(a.rest.lo, falling)};
+    return flip(turn(tdm__exact_sine[j], tdm__exact_sine[QUARTER - j], rest), lower_half ^ sign);
+}
+
+static inline double sine(double x, int turned, uint64_t sign)
+{
+    double size = fabs(x);
+    if (!(size < HUGE_VAL))
+        return not_a_number();
+    angle a = {0, {size, 0}};
+    if (size >= STEP_HALF)
+        a = reduce(size);
+    a.j = (a.j + turned) & (4 * QUARTER - 1);
+    return sine_of(a, sign);
 }
 
 double tdm__sin(double x)
 {
-    double size = fabs(x);
-    if (!(size < HUGE_VAL))
-        return not_a_number();
-    if (size < 0x1p-27)
+    if (fabs(x) < 0x1p-27)
         return x; /* the cube is below half of the last bit */
-    angle a = {0, {size, 0}};
-    if (size >= STEP_HALF)
-        a = reduce(size);
-    double v = sine_of(a);
-    return x < 0 ? -v : v;
+    return sine(x, 0, to_bits(x) >> 63);
 }
 
 double tdm__cos(double x)
 {
-    double size = fabs(x);
-    if (!(size < HUGE_VAL))
-        return not_a_number();
-    angle a = {0, {size, 0}};
-    if (size >= STEP_HALF)
-        a = reduce(size);
-    a.j = (a.j + QUARTER) & 511;
-    return sine_of(a);
+    return sine(x, QUARTER, 0);
 }
 
 /* sqrt(1 - x^2) to twice a double's precision, 0 <= x < 1 */
@@ -125,7 +129,7 @@ static inline int rough_steps(double x, double cosine)
     double v = x < cosine ? x : cosine, t = v * v;
     double steps = (v + v * t * (p[0] + t * (p[1] + t * (p[2] + t * p[3])))) * (1 / tdm__exact_angle_step[0][0]);
     int j = (int)(steps + 0.5);
-    return x < cosine ? j : QUARTER - j;
+    return j + (x >= cosine) * (QUARTER - 2 * j);
 }
 
 /* x = sin(j steps + rest): the sine of the rest */
@@ -157,5 +161,5 @@ double tdm__asin(double x)
     double tail = d.hi * t * (p[0] + t * (p[1] + t * (p[2] + t * p[3])));
     sum first = add_smaller(j * multiple[0], d.hi);
     double v = first.hi + (first.lo + (d.lo + (j * multiple[1] + tail)));
-    return x < 0 ? -v : v;
+    return flip(v, to_bits(x) >> 63);
 }
