@@ -24,7 +24,7 @@ static tdm_status compile(tdm__expr_work *w, tdm__expression **out)
 tdm_status tdm__expression_compile(tdm_str text, const tdm__expression_scope *scope, tdm__arena *arena,
                                    tdm__expression **out, size_t *at, tdm_error *err)
 {
-    tdm__expr_work w = {.text = text, .scope = scope, .keep = arena, .err = err};
+    tdm__expr_work w = {.text = text.ptr ? text : tdm__str(""), .scope = scope, .keep = arena, .err = err};
     tdm_status s = compile(&w, out);
     if (at)
         *at = w.fault;
