@@ -189,7 +189,7 @@ def line_of(text, original, mark):
     """The number of the line that a message must name; # alone is the line that was changed."""
     lines = text.split("\n")
     changed = next((i for i, (a, b) in enumerate(zip(lines, original.split("\n"))) if a != b), len(lines) - 1)
-    if mark in ("#", "#"):
+    if mark == "#":
         return changed + 1
     if mark == "#cat tree":
         return max(i for i in range(changed + 1) if lines[i].startswith("Tree=")) + 1

@@ -4,8 +4,8 @@
     run_parity.py [--driver PROGRAM] [--data DIR]     the committed models, rows and LightGBM's answers to them
     run_parity.py --live [--seed N]                   trains anew (requirements.txt) and compares on fresh rows
 
-Raw scores and leaves must have LightGBM's own bits. A prediction may differ by ULPS_MAX units in the last place: its
-exp is the C library's, ours is base/exact.h's. The greatest distance found is printed. Each file of broken/ is one
+Raw scores and leaves must have LightGBM's own bits. A prediction may differ by a few units in the last place: its exp is
+the C library's, ours is base/exact.h's. The greatest distance found is printed. Each file of broken/ is one
 change away from a sound model and must be refused with the status, the line and the words that expected.tsv gives.
 """
 import argparse
@@ -21,7 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import tap  # noqa: E402
 
-ULPS_MAX = 2
+ULPS_COMMITTED = 1  # what the committed rows show, for ever the same
+# Anew: exp may differ by 1, a sigmoid or a quotient of a softmax by as much again for each rounding after it.
+ULPS_LIVE = 4
 
 
 def ordinal(x):
@@ -61,7 +63,7 @@ class Distances:
             self.greatest, self.of = distance, name
 
 
-def compare(driver, model, distances):
+def compare(driver, model, distances, ulps_max):
     """The model's expected answers beside ours; raises at the first that differs."""
     code, out, err = run_driver(driver, model, model.with_suffix(".rows.csv"))
     assert code == 0, f"the driver ended with {code}: {out}{err}"
@@ -73,7 +75,7 @@ def compare(driver, model, distances):
         for column, a, b in zip(header, want, got):
             if column.startswith("prediction"):
                 distances.add(model.stem, ulps(a, b))
-                assert ulps(a, b) <= ULPS_MAX, f"row {i}, {column}: {b!r} instead of {a!r}, {ulps(a, b)} ulps away"
+                assert ulps(a, b) <= ulps_max, f"row {i}, {column}: {b!r} instead of {a!r}, {ulps(a, b)} ulps away"
             else:
                 assert same_bits(a, b), f"row {i}, {column}: {b.hex()} instead of {a.hex()}"
 
@@ -110,8 +112,8 @@ def check_number(folder):
     assert models >= 60 and broken >= 40, f"only {models} models and {broken} broken ones"
 
 
-def tests_of(driver, folder, distances):
-    tests = [(f"parity {m.stem}", lambda m=m: compare(driver, m, distances)) for m in models_in(folder)]
+def tests_of(driver, folder, distances, ulps_max):
+    tests = [(f"parity {m.stem}", lambda m=m: compare(driver, m, distances, ulps_max)) for m in models_in(folder)]
     tests += [(f"refused {name}", lambda c=(name, status, fragment): check_broken(driver, folder / "broken" / c[0], c[1], c[2]))
               for name, status, fragment in broken_cases(folder)]
     return tests
@@ -125,7 +127,7 @@ def run_live(driver, seed):
             train_live(folder, seed)
         except tap.Skip as why:
             return tap.run([("live", lambda: (_ for _ in ()).throw(why))])
-        code = tap.run(tests_of(driver, folder, distances))
+        code = tap.run(tests_of(driver, folder, distances, ULPS_LIVE))
         report(distances)
         return code
 
@@ -144,7 +146,7 @@ def main():
     if o.live:
         sys.exit(run_live(o.driver, o.seed if o.seed is not None else random.SystemRandom().randrange(1 << 31)))
     distances = Distances()
-    tests = tests_of(o.driver, o.data, distances)
+    tests = tests_of(o.driver, o.data, distances, ULPS_COMMITTED)
     tests.append(("the models are there", lambda: check_number(o.data)))
     code = tap.run(tests)
     report(distances)
