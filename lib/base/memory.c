@@ -8,24 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No block of ours is ever that large. A length that is stems from damage, and is refused without asking the system. */
+#define BLOCK_MAX ((size_t)1 << 40)
+
+/* The bytes of n items; 0 when they are too many. Nothing at all counts as one byte, so that its pointer is not NULL. */
+static size_t bytes_of(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes) || bytes > BLOCK_MAX)
+        return 0;
+    return bytes ? bytes : 1;
+}
+
 void *tdm__alloc(size_t size)
 {
-    return malloc(size ? size : 1);
+    size_t bytes = bytes_of(1, size);
+    return bytes ? malloc(bytes) : NULL;
 }
 
 void *tdm__zalloc(size_t n, size_t size)
 {
-    if (n == 0 || size == 0)
-        n = size = 1;
-    return calloc(n, size); /* calloc checks the product */
+    size_t bytes = bytes_of(n, size);
+    return bytes ? calloc(1, bytes) : NULL;
 }
 
 void *tdm__resize(void *old, size_t n, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes))
-        return NULL;
-    return realloc(old, bytes ? bytes : 1);
+    size_t bytes = bytes_of(n, size);
+    return bytes ? realloc(old, bytes) : NULL;
 }
 
 void tdm__free(void *p)

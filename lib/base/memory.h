@@ -1,6 +1,7 @@
 /* Memory: the only door to malloc, and arenas that free by lifetime.
  *
- * Nothing here aborts: each function that allocates can return NULL, and its caller says TDM_NO_MEMORY.
+ * Nothing here aborts: each function that allocates can return NULL, and its caller says TDM_NO_MEMORY. A single block
+ * above 2^40 bytes is always refused.
  * An arena belongs to one thread at a time; what it hands out lives until the arena is reset or freed. */
 #ifndef TDM_BASE_MEMORY_H
 #define TDM_BASE_MEMORY_H
