@@ -208,7 +208,7 @@ static tdm_status check_rounding(tdm__expr_work *w, tdm__expr_node *node)
         kernel = whole ? tdm__k_abs_i64 : tdm__k_abs_f64;
         nullable |= whole;
     } else if (whole) {
-        kernel = tdm__k_copy_8;
+        kernel = tdm__k_same_8;
     }
     tdm__expr_set_type(node, whole ? TDM_I64 : TDM_F64, nullable, kernel);
     tdm__expr_want(x, node->type.kind);
@@ -348,10 +348,10 @@ static tdm_status check_lookup(tdm__expr_work *w, tdm__expr_node *node)
 
 static tdm_status check_conversion(tdm__expr_work *w, tdm__expr_node *node)
 {
-    static tdm__kernel *const to_f64[TDM_KIND_COUNT] = {tdm__k_bool_to_f64, tdm__k_i64_to_f64, tdm__k_f32_to_f64, tdm__k_copy_8,
+    static tdm__kernel *const to_f64[TDM_KIND_COUNT] = {tdm__k_bool_to_f64, tdm__k_i64_to_f64, tdm__k_f32_to_f64, tdm__k_same_8,
                                                         tdm__k_decimal_to_f64, tdm__k_text_to_f64, NULL};
-    static tdm__kernel *const to_i64[TDM_KIND_COUNT] = {tdm__k_bool_to_i64, tdm__k_copy_8, tdm__k_f64_to_i64, tdm__k_f64_to_i64,
-                                                        tdm__k_decimal_to_i64, tdm__k_text_to_i64, tdm__k_copy_8};
+    static tdm__kernel *const to_i64[TDM_KIND_COUNT] = {tdm__k_bool_to_i64, tdm__k_same_8, tdm__k_f64_to_i64, tdm__k_f64_to_i64,
+                                                        tdm__k_decimal_to_i64, tdm__k_text_to_i64, tdm__k_same_8};
     tdm__expr_node *x = tdm__expr_kid(w, node, 0);
     unsigned kind = x->type.kind, result = tdm__function_table[node->op].result;
     if (kind == TDM__KIND_NONE)

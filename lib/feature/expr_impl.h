@@ -192,7 +192,7 @@ double tdm__expr_nan(void);
     X(in_i64) X(in_f64) X(in_text)                                                                                        \
     X(i64_to_f64) X(f32_to_f64) X(decimal_to_f64) X(bool_to_f64) X(text_to_f64)                                           \
     X(i64_to_decimal) X(f64_to_i64) X(decimal_to_i64) X(bool_to_i64) X(text_to_i64) X(to_text)                            \
-    X(copy_1) X(copy_4) X(copy_8) X(copy_16)                                                                              \
+    X(copy_1) X(copy_4) X(copy_8) X(copy_16) X(same_8)                                                                    \
     X(if_1) X(if_4) X(if_8) X(if_16) X(coalesce_1) X(coalesce_4) X(coalesce_8) X(coalesce_16)                             \
     X(is_null) X(is_missing)                                                                                              \
     X(log) X(log1p) X(exp) X(sqrt) X(floor) X(ceil) X(round) X(haversine)                                                 \

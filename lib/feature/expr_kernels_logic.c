@@ -126,6 +126,15 @@ typedef struct unit_16 {
         return true;                                                               \
     }
 
+/* An operation that leaves the value as it is, as floor of i64: its result is null where the operand is missing. */
+bool tdm__k_same_8(const tdm__expr_extra *extra, const tdm__frame *f)
+{
+    (void)extra;
+    present_where_all(f, 1);
+    memcpy(f->out->as.any, f->in[0]->as.any, f->rows * sizeof(uint64_t));
+    return true;
+}
+
 /* Row i of `from` to row i of the result; missing becomes null. */
 #define HAND_ON(from, TYPE, i)                                                     \
     do {                                                                           \
