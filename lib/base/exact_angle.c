@@ -70,7 +70,7 @@ static inline double turn(const double s[2], const double c[2], sum r)
     const double *sp = tdm__exact_sin_tail, *cp = tdm__exact_cos_tail;
     double r2 = r.hi * r.hi;
     double sine_tail = r2 * r.hi * (sp[0] + r2 * (sp[1] + r2 * sp[2])) + r.lo;
-    double cosine_tail = r2 * (cp[0] + r2 * (cp[1] + r2 * cp[2])) - r.hi * r.lo;
+    double cosine_tail = r2 * (cp[0] + r2 * (cp[1] + r2 * cp[2]));
     double c_top = top(c[0]), r_top = top(r.hi);
     sum first = add_smaller(s[0], c_top * r_top);
     double c_rest = (c[0] - c_top) * r_top + c[0] * ((r.hi - r_top) + sine_tail) + c[1] * r.hi;

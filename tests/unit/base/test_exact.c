@@ -7,7 +7,8 @@
 
 #include "base/exact.h"
 
-#define ERROR_MAX_ULP 0.501
+/* The header promises 0.501. What is built is nearer, and a small term lost by accident shows only below the promise. */
+#define ERROR_MAX_ULP 0.5003
 
 enum { ROUNDS = 14000, PRECISION = 130, NEIGHBOURS = 3 };
 
@@ -140,8 +141,10 @@ static void test_exp(void **unused)
         check(&f_exp, unit() * 1418 - 708);
         check(&f_exp, unit() * 12 - 6);
         check(&f_exp, signed_any(-60, 3));
-        if (i % 8 == 0)
-            check(&f_exp, -708 - unit() * 38); /* subnormal results */
+        if (i % 8 == 0) {
+            check(&f_exp, -708 - unit() * 38);                   /* subnormal results */
+            check(&f_exp, -708.3964185322641 - unit() * 0.0027); /* the uppermost of them */
+        }
     }
     for (int k = -137600; k < 131100; k += 37) /* ends of the table's steps */
         check(&f_exp, ((double)k + 0.5) * 0.005415212348514945);
