@@ -2,9 +2,10 @@
  *
  *     bench_model [--small] [--lightgbm LIB_LIGHTGBM.SO] [MODEL.txt]
  *
- * Rows are random with 5% of missing values. With --lightgbm the framework itself scores the same rows in the same rounds
- * through its C interface on one thread; raw scores must agree to the bit. The floor of a walk that follows one path for
- * a row is one load, one compare and one mispredicted branch a level: about 3 to 5 ns a level once trees are in the cache. */
+ * Rows are random with 5% of missing values. With --lightgbm the framework itself scores the same rows in the same
+ * rounds through its C interface on one thread; raw scores must agree to the bit. The floor of a walk that follows one
+ * path for a row is one load, one compare and one mispredicted branch a level: about 3 to 5 ns a level once trees are
+ * in the cache. */
 #define _GNU_SOURCE
 #include "micro.h"
 

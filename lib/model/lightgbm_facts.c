@@ -65,7 +65,8 @@ static bool tell(tdm__model *model, const tdm__lightgbm_forest *forest, const co
            tdm__model_tell(model, "leaves", "%zu in all, %zu at most in a tree", c->leaves, c->leaves_max) &&
            tdm__model_tell(model, "depth", "%zu at most", c->depth) &&
            tdm__model_tell(model, "features used", "%zu of %zu", c->used, forest->n_features) &&
-           tdm__model_tell(model, "missing rules", "%zu splits by NaN, %zu by zero, %zu none", c->missing[TDM__LIGHTGBM_MISSING_NAN],
+           tdm__model_tell(model, "missing rules", "%zu splits by NaN, %zu by zero, %zu none",
+                           c->missing[TDM__LIGHTGBM_MISSING_NAN],
                            c->missing[TDM__LIGHTGBM_MISSING_ZERO], c->missing[TDM__LIGHTGBM_MISSING_NONE]) &&
            tell_shrinkage(model, c) &&
            (!c->categorical || tdm__model_tell(model, "categorical splits", "%zu", c->categorical)) &&
@@ -86,7 +87,8 @@ bool tdm__lightgbm_tell(tdm__model *model, const tdm__lightgbm_forest *forest)
     for (size_t i = 0; i < forest->n_features; i++)
         c.used += used[i];
     model->info.n_leaves_max = c.leaves_max;
-    bool ok = tell(model, forest, &c) && (c.used == forest->n_features || tell_unused(model, used, forest->n_features - c.used));
+    bool ok = tell(model, forest, &c) &&
+              (c.used == forest->n_features || tell_unused(model, used, forest->n_features - c.used));
     tdm__free(used);
     return ok;
 }

@@ -1,7 +1,7 @@
 /* A LightGBM model as read and validated: what the evaluators walk over. Private to lightgbm_*.c.
  *
- * Invariants, made by lightgbm_tree.c and relied on without a check afterwards: from node 0 each node and each leaf of a
- * tree is reached exactly once; features are below n_features; a categorical node's words lie inside tree->set;
+ * Invariants, made by lightgbm_tree.c and relied on without a check afterwards: from node 0 each node and each leaf of
+ * a tree is reached exactly once; features are below n_features; a categorical node's words lie inside tree->set;
  * n_trees is a multiple of n_outputs. Tree t belongs to output t % n_outputs. */
 #ifndef TDM_MODEL_LIGHTGBM_FOREST_H
 #define TDM_MODEL_LIGHTGBM_FOREST_H
@@ -28,7 +28,8 @@ typedef struct tdm__lightgbm_node {
     bool categorical;
 } tdm__lightgbm_node;
 
-/* The linear functions in a tree's leaves: constant + sum of coefficient * x over terms begin[leaf] .. begin[leaf + 1]. */
+/* The linear functions in a tree's leaves: constant + sum of coefficient * x over terms begin[leaf] .. begin[leaf +
+ * 1]. */
 typedef struct tdm__lightgbm_linear {
     const double *constant;
     const uint32_t *begin; /* n_leaves + 1 */
@@ -71,14 +72,15 @@ typedef struct tdm__lightgbm_forest {
 #define TDM__LIGHTGBM_ZERO ((double)1e-35f)
 
 /* Reads an objective's line ("binary sigmoid:1"); an empty one is a custom objective. Words that it does not know are
- * passed over, as LightGBM does. Errors: TDM_UNSUPPORTED (an unknown objective), TDM_MODEL; where is left to the caller. */
+ * passed over, as LightGBM does. Errors: TDM_UNSUPPORTED (an unknown objective), TDM_MODEL; where is left to the
+ * caller. */
 tdm_status tdm__lightgbm_objective_parse(tdm_str line, tdm__lightgbm_objective *out, tdm_error *err);
 /* Turns n raw scores of one row into predictions, in place. */
 void tdm__lightgbm_transform_row(const tdm__lightgbm_objective *objective, double *score, size_t n);
 
 tdm_status tdm__lightgbm_load(tdm_str bytes, const char *name, tdm__model *model, tdm_error *err);
-tdm_status tdm__lightgbm_predict(const tdm__model *model, tdm__model_output output, const double *x, size_t n, double *out,
-                                 tdm__arena *scratch, tdm_error *err);
+tdm_status tdm__lightgbm_predict(const tdm__model *model, tdm__model_output output, const double *x, size_t n,
+                                 double *out, tdm__arena *scratch, tdm_error *err);
 /* What `tandem model check` tells of a forest. False when out of memory. */
 bool tdm__lightgbm_tell(tdm__model *model, const tdm__lightgbm_forest *forest);
 

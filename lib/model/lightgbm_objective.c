@@ -1,8 +1,8 @@
 /* LightGBM's objectives: from the line in the file to the transform of raw scores.
  *
  * The table is the whole list; what is not in it is refused by name. Transforms are LightGBM's formulas operation by
- * operation in double, with base/exact.h's exp and log1p in place of the C library's: see docs/reference/models.md for the
- * distance. */
+ * operation in double, with base/exact.h's exp and log1p in place of the C library's: see docs/reference/models.md for
+ * the distance. */
 #include <string.h>
 
 #include "base/exact.h"
@@ -84,8 +84,8 @@ static bool has_word(tdm_str line, const char *wanted)
 }
 
 /* LightGBM reads the sigmoid's parameter with a parser of its own that adds the parts before and after the point, each
- * rounded. "12.3457" so becomes a neighbour of the nearest double, and we must use the same one. Plain decimals only have
- * this shape; an exponent is read by scaling, exactly so for the few digits that LightGBM writes. */
+ * rounded. "12.3457" so becomes a neighbour of the nearest double, and we must use the same one. Plain decimals only
+ * have this shape; an exponent is read by scaling, exactly so for the few digits that LightGBM writes. */
 static bool read_sigmoid(tdm_str text, double *out)
 {
     double correct, whole, fraction;

@@ -1,7 +1,8 @@
 /* The reference evaluator of LightGBM models: it defines the truth that every faster form is tested against.
  *
- * Row by row, tree by tree, in double, in the order of the file: so the sums have LightGBM's own bits. It reads the rules
- * of docs/reference/models.md as directly as C allows and does nothing for speed beyond allocating nothing when warm. */
+ * Row by row, tree by tree, in double, in the order of the file: so the sums have LightGBM's own bits. It reads the
+ * rules of docs/reference/models.md as directly as C allows and does nothing for speed beyond allocating nothing when
+ * warm. */
 #include <math.h>
 #include <string.h>
 
@@ -91,8 +92,8 @@ static void leaves_of_row(const tdm__lightgbm_forest *forest, const double *row,
         out[t] = leaf_of(&forest->tree[t], row);
 }
 
-tdm_status tdm__lightgbm_predict(const tdm__model *model, tdm__model_output output, const double *x, size_t n, double *out,
-                                 tdm__arena *scratch, tdm_error *err)
+tdm_status tdm__lightgbm_predict(const tdm__model *model, tdm__model_output output, const double *x, size_t n,
+                                 double *out, tdm__arena *scratch, tdm_error *err)
 {
     const tdm__lightgbm_forest *forest = model->body;
     void (*one_row)(const tdm__lightgbm_forest *, const double *, double *) =

@@ -38,7 +38,8 @@ enum {
 /* Of the file's parameters, those that tell a reader how the model was made. */
 static const char *const told_parameters[] = {
     "boosting", "num_iterations", "learning_rate", "num_leaves", "max_depth", "min_data_in_leaf", "feature_fraction",
-    "bagging_fraction", "bagging_freq", "lambda_l1", "lambda_l2", "max_bin", "linear_tree", "zero_as_missing", "use_missing",
+    "bagging_fraction", "bagging_freq", "lambda_l1", "lambda_l2", "max_bin", "linear_tree", "zero_as_missing",
+    "use_missing",
     "early_stopping_round", "seed",
 };
 
@@ -126,7 +127,8 @@ static tdm_status check_names(reader *r, const tdm_str *names, size_t n)
     const tdm_str *twice = tdm__model_twice(names, n, sorted);
     if (!twice)
         return TDM_OK;
-    tdm_status s = tdm__lightgbm_fail(&r->text, line, "two features have the same name, so columns could not be matched by name");
+    tdm_status s =
+        tdm__lightgbm_fail(&r->text, line, "two features have the same name, so columns could not be matched by name");
     tdm__fail_found_text(r->text.err, *twice);
     return s;
 }
@@ -180,7 +182,8 @@ static tdm_status read_objective(reader *r)
                                   "num_tree_per_iteration is %zu, but num_class is %zu", outputs, classes);
     size_t wanted = r->forest->objective.n_classes;
     if (wanted && outputs != wanted)
-        return tdm__lightgbm_fail(&r->text, r->field[NUM_CLASS].line, "num_class is %zu, but the objective has %zu output%s",
+        return tdm__lightgbm_fail(&r->text, r->field[NUM_CLASS].line,
+                                  "num_class is %zu, but the objective has %zu output%s",
                                   outputs, wanted, wanted == 1 ? "" : "s");
     r->forest->n_outputs = r->model->info.n_outputs = outputs;
     r->forest->average = r->field[AVERAGE].line != 0;
@@ -206,7 +209,8 @@ static tdm_status check_number_of_trees(reader *r, size_t n)
     if (n > MAX_TREES)
         return tdm__lightgbm_fail(&r->text, r->text.line, "the file has more than %d trees", MAX_TREES);
     if (n % r->forest->n_outputs)
-        return tdm__lightgbm_fail(&r->text, r->text.line, "the file has %zu trees, which is no multiple of its %zu outputs", n,
+        return tdm__lightgbm_fail(&r->text, r->text.line,
+                                  "the file has %zu trees, which is no multiple of its %zu outputs", n,
                                   r->forest->n_outputs);
     if (!sizes->line || tdm__lightgbm_words(sizes->text) == n)
         return TDM_OK;
@@ -293,9 +297,10 @@ static bool tell_pandas(reader *r, tdm_str value)
         else if (!quoted && c == ']' && depth)
             depth--;
     }
-    return columns == 0 || tdm__model_tell(r->model, "pandas categories",
-                                           "%zu column%s: give the codes 0, 1, ... in the file's order, not the values", columns,
-                                           columns == 1 ? "" : "s");
+    return columns == 0 ||
+           tdm__model_tell(r->model, "pandas categories",
+                           "%zu column%s: give the codes 0, 1, ... in the file's order, not the values", columns,
+                           columns == 1 ? "" : "s");
 }
 
 /* What follows the trees informs only, except a parser of its own for rows, which would change what the inputs mean. */
@@ -306,7 +311,8 @@ static tdm_status read_rest(reader *r)
     tdm_str line;
     while (ok && tdm__lightgbm_next_line(&r->text, &line)) {
         if (tdm__str_is(line, "parser:")) {
-            tdm_status s = tdm__fail(r->text.err, TDM_UNSUPPORTED, NULL, "a LightGBM model with a row parser of its own is not supported");
+            tdm_status s = tdm__fail(r->text.err, TDM_UNSUPPORTED, NULL,
+                                     "a LightGBM model with a row parser of its own is not supported");
             tdm__lightgbm_place(&r->text, r->text.line);
             tdm__fail_found(r->text.err, "a section \"parser:\"");
             return s;
@@ -325,7 +331,8 @@ tdm_status tdm__lightgbm_load(tdm_str bytes, const char *name, tdm__model *model
 {
     tdm__arena scratch = {0};
     tdm_error unseen;
-    reader r = {.text = {.name = name, .rest = bytes, .keep = &model->arena, .scratch = &scratch, .err = err ? err : &unseen},
+    reader r = {.text = {.name = name, .rest = bytes, .keep = &model->arena, .scratch = &scratch,
+                         .err = err ? err : &unseen},
                 .model = model};
     tdm_status s;
     model->info.kind = "lightgbm";

@@ -50,7 +50,8 @@ tdm_status tdm__lightgbm_take(tdm__lightgbm_text *text, tdm_str line, tdm__light
         if (!tdm__str_is(key, fields[i].key))
             continue;
         if (fields[i].line)
-            return tdm__lightgbm_fail(text, text->line, "%s is given twice, first in line %zu", fields[i].key, fields[i].line);
+            return tdm__lightgbm_fail(text, text->line, "%s is given twice, first in line %zu", fields[i].key,
+                                      fields[i].line);
         fields[i].text = value;
         fields[i].line = text->line;
         return TDM_OK;
@@ -60,7 +61,8 @@ tdm_status tdm__lightgbm_take(tdm__lightgbm_text *text, tdm_str line, tdm__light
 
 tdm_status tdm__lightgbm_need(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t line)
 {
-    return field->line ? TDM_OK : tdm__lightgbm_fail(text, line, "%s is missing in the section that begins here", field->key);
+    return field->line ? TDM_OK
+                       : tdm__lightgbm_fail(text, line, "%s is missing in the section that begins here", field->key);
 }
 
 tdm_str tdm__lightgbm_word(tdm_str *text)
@@ -112,16 +114,16 @@ static tdm_status read_integer(const tdm__lightgbm_text *text, const tdm__lightg
     return s;
 }
 
-tdm_status tdm__lightgbm_integer(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, int64_t low, int64_t high,
-                                 int64_t *out)
+tdm_status tdm__lightgbm_integer(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, int64_t low,
+                                 int64_t high, int64_t *out)
 {
     tdm_status s = tdm__lightgbm_need_words(text, field, 1);
     tdm_str rest = field->text;
     return s ? s : read_integer(text, field, 0, tdm__lightgbm_word(&rest), low, high, out);
 }
 
-tdm_status tdm__lightgbm_f64s(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t n, tdm__arena *arena,
-                              double **out)
+tdm_status tdm__lightgbm_f64s(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t n,
+                              tdm__arena *arena, double **out)
 {
     tdm_status s = tdm__lightgbm_need_words(text, field, n);
     if (s)

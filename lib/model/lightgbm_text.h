@@ -43,11 +43,11 @@ tdm_str tdm__lightgbm_word(tdm_str *text);
 /* Fails unless the field has exactly n words. */
 tdm_status tdm__lightgbm_need_words(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t n);
 /* One integer from low to high. */
-tdm_status tdm__lightgbm_integer(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, int64_t low, int64_t high,
-                                 int64_t *out);
+tdm_status tdm__lightgbm_integer(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, int64_t low,
+                                 int64_t high, int64_t *out);
 /* Exactly n numbers into a new array of `arena`. Numbers may be infinite or NaN where their text says so. */
-tdm_status tdm__lightgbm_f64s(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t n, tdm__arena *arena,
-                              double **out);
+tdm_status tdm__lightgbm_f64s(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t n,
+                              tdm__arena *arena, double **out);
 /* Exactly n integers from low to high. */
 tdm_status tdm__lightgbm_i64s(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t n, int64_t low,
                               int64_t high, tdm__arena *arena, int64_t **out);

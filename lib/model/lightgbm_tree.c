@@ -153,10 +153,12 @@ static tdm_status read_sets(block *b)
         return s;
     for (size_t i = 0; i <= b->n_cat; i++)
         if (begin[i] < (i ? begin[i - 1] : 0) || (i == 0 && begin[i] != 0))
-            return tdm__lightgbm_fail(b->text, begins->line, "cat_boundaries must begin with 0 and not fall, but value %zu is %lld",
+            return tdm__lightgbm_fail(b->text, begins->line,
+                                      "cat_boundaries must begin with 0 and not fall, but value %zu is %lld",
                                       i + 1, (long long)begin[i]);
     if ((size_t)begin[b->n_cat] != n_words)
-        return tdm__lightgbm_fail(b->text, words->line, "cat_threshold has %zu values, but cat_boundaries ends at %lld", n_words,
+        return tdm__lightgbm_fail(b->text, words->line,
+                                  "cat_threshold has %zu values, but cat_boundaries ends at %lld", n_words,
                                   (long long)begin[b->n_cat]);
     uint32_t *set = tdm__arena_array(b->text->keep, n_words, uint32_t);
     if (!set)
@@ -176,7 +178,8 @@ static tdm_status make_categorical(block *b, size_t i, double threshold)
     if (!(threshold >= 0.0 && threshold < (double)b->n_cat && threshold == floor(threshold))) {
         char text[32];
         tdm__format_f64(threshold, text);
-        tdm_status s = tdm__lightgbm_fail(b->text, b->field[THRESHOLD].line, "value %zu of threshold names no category set", i + 1);
+        tdm_status s = tdm__lightgbm_fail(b->text, b->field[THRESHOLD].line,
+                                          "value %zu of threshold names no category set", i + 1);
         tdm__fail_expected(b->text->err, "an integer below num_cat, which is %zu", b->n_cat);
         tdm__fail_found(b->text->err, "%s", text);
         return s;
@@ -196,7 +199,8 @@ static tdm_status make_rule(block *b, size_t i, int64_t type, double threshold)
     node->missing = (uint8_t)(type >> MISSING_SHIFT);
     if (node->missing > TDM__LIGHTGBM_MISSING_NAN)
         return tdm__lightgbm_fail(b->text, b->field[DECISION_TYPE].line,
-                                  "value %zu of decision_type, %d, names a missing rule that does not exist", i + 1, (int)type);
+                                  "value %zu of decision_type, %d, names a missing rule that does not exist", i + 1,
+                                  (int)type);
     if (type & CATEGORICAL)
         return make_categorical(b, i, threshold);
     if (isnan(threshold))
@@ -216,7 +220,8 @@ static tdm_status read_nodes(block *b)
         s = tdm__lightgbm_need(b->text, &b->field[needed[i]], b->line);
     tdm__lightgbm_text *text = b->text;
     if (s ||
-        (s = tdm__lightgbm_i64s(text, &b->field[SPLIT_FEATURE], n, 0, (int64_t)b->n_features - 1, text->scratch, &feature)) ||
+        (s = tdm__lightgbm_i64s(text, &b->field[SPLIT_FEATURE], n, 0, (int64_t)b->n_features - 1, text->scratch,
+                                &feature)) ||
         (s = tdm__lightgbm_f64s(text, &b->field[THRESHOLD], n, text->scratch, &threshold)) ||
         (s = tdm__lightgbm_i64s(text, &b->field[LEFT_CHILD], n, -last - 2, last, text->scratch, &left)) ||
         (s = tdm__lightgbm_i64s(text, &b->field[RIGHT_CHILD], n, -last - 2, last, text->scratch, &right)) ||
@@ -250,8 +255,8 @@ static tdm_status visit(block *b, walk *w, size_t parent, int32_t child, const t
     uint8_t *seen = leaf ? &w->leaf_seen[~child] : &w->node_seen[child];
     uint32_t depth = w->depth[parent] + 1;
     if (*seen)
-        return tdm__lightgbm_fail(b->text, field->line, "%s %d is reached twice: value %zu of %s names it again", leaf ? "leaf" : "node",
-                                  leaf ? ~child : child, parent + 1, field->key);
+        return tdm__lightgbm_fail(b->text, field->line, "%s %d is reached twice: value %zu of %s names it again",
+                                  leaf ? "leaf" : "node", leaf ? ~child : child, parent + 1, field->key);
     *seen = 1;
     if (leaf) {
         b->tree->depth = b->tree->depth < depth ? depth : b->tree->depth;
@@ -263,8 +268,8 @@ static tdm_status visit(block *b, walk *w, size_t parent, int32_t child, const t
     return TDM_OK;
 }
 
-/* From the root each node once and each leaf once. n nodes reached have 2n children, none twice: all n - 1 other nodes and
- * all n + 1 leaves. */
+/* From the root each node once and each leaf once. n nodes reached have 2n children, none twice: all n - 1 other nodes
+ * and all n + 1 leaves. */
 static tdm_status check_tree(block *b)
 {
     size_t n = b->n_leaves - 1;
@@ -289,7 +294,8 @@ static tdm_status check_tree(block *b)
     size_t lost = 0;
     while (w.node_seen[lost])
         lost++;
-    return tdm__lightgbm_fail(b->text, b->field[LEFT_CHILD].line, "node %zu is not reached from the root of this tree", lost);
+    return tdm__lightgbm_fail(b->text, b->field[LEFT_CHILD].line, "node %zu is not reached from the root of this tree",
+                              lost);
 }
 
 /* Terms of all leaves, one list after the other; num_features says how many each leaf has. */
@@ -312,7 +318,8 @@ static tdm_status read_terms(block *b, const int64_t *n_terms, tdm__lightgbm_lin
     begin[b->n_leaves] = (uint32_t)total;
     int64_t *feature;
     double *coefficient;
-    tdm_status s = tdm__lightgbm_i64s(text, &b->field[LEAF_FEATURES], total, 0, (int64_t)b->n_features - 1, text->scratch, &feature);
+    tdm_status s = tdm__lightgbm_i64s(text, &b->field[LEAF_FEATURES], total, 0, (int64_t)b->n_features - 1,
+                                      text->scratch, &feature);
     if (!s)
         s = tdm__lightgbm_f64s(text, &b->field[LEAF_COEFF], total, text->keep, &coefficient);
     if (s)
@@ -341,7 +348,8 @@ static tdm_status read_linear(block *b)
     size_t words = tdm__lightgbm_words(b->field[LEAF_COEFF].text);
     s = tdm__lightgbm_f64s(b->text, &b->field[LEAF_CONST], b->n_leaves, b->text->keep, &constant);
     if (!s)
-        s = tdm__lightgbm_i64s(b->text, &b->field[NUM_FEATURES], b->n_leaves, 0, (int64_t)words, b->text->scratch, &n_terms);
+        s = tdm__lightgbm_i64s(b->text, &b->field[NUM_FEATURES], b->n_leaves, 0, (int64_t)words, b->text->scratch,
+                               &n_terms);
     if (s)
         return s;
     tdm__lightgbm_linear *linear = tdm__arena_new(b->text->keep, tdm__lightgbm_linear);
@@ -358,7 +366,8 @@ tdm_status tdm__lightgbm_tree_read(tdm__lightgbm_text *text, size_t n_features, 
     size_t linear = 0;
     *out = (tdm__lightgbm_tree){0};
     tdm_status s = take_fields(&b);
-    if (s || (s = integer(&b, NUM_LEAVES, 1, INT32_MAX, &b.n_leaves)) || (s = integer(&b, NUM_CAT, 0, INT32_MAX - 1, &b.n_cat)) ||
+    if (s || (s = integer(&b, NUM_LEAVES, 1, INT32_MAX, &b.n_leaves)) ||
+        (s = integer(&b, NUM_CAT, 0, INT32_MAX - 1, &b.n_cat)) ||
         (b.field[IS_LINEAR].line && (s = integer(&b, IS_LINEAR, 0, 1, &linear))) || (s = check_lengths(&b)) ||
         (s = read_leaves(&b)) || (b.n_cat && (s = read_sets(&b))))
         return s;

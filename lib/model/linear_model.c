@@ -1,8 +1,9 @@
 /* Linear, logistic and softmax models as JSON: read, checked, evaluated. docs/formats/linear-model.md draws the file.
  *
- * One document is one object; an unknown, repeated or missing member is an error, as is every number that is not finite.
- * An output is intercept + sum of weight * ((x - mean) / scale) in the order of the inputs, in double: one fixed sequence,
- * so its bits are the same on every machine. jansson reads the JSON; it and the bytes are gone after loading. */
+ * One document is one object; an unknown, repeated or missing member is an error, as is every number that is not
+ * finite. An output is intercept + sum of weight * ((x - mean) / scale) in the order of the inputs, in double: one
+ * fixed sequence, so its bits are the same on every machine. jansson reads the JSON; it and the bytes are gone after
+ * loading. */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -18,7 +19,10 @@ typedef enum missing { MISSING_REFUSE, MISSING_ZERO, MISSING_MEAN, MISSING_FILL 
 
 static const char *const link_names[] = {"linear", "logistic", "softmax"};
 static const char *const missing_names[] = {"refuse", "zero", "mean", "fill"};
-static const char *const members[] = {"kind", "inputs", "weights", "intercept", "mean", "scale", "missing", "fill", "note"};
+#define OR_KINDS "\"linear\", \"logistic\" or \"softmax\""
+#define OR_RULES "\"refuse\", \"zero\", \"mean\" or \"fill\""
+static const char *const members[] = {"kind", "inputs", "weights", "intercept", "mean", "scale", "missing", "fill",
+                                      "note"};
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 typedef struct linear {
@@ -56,7 +60,8 @@ static tdm_status fail_at(const reader *r, const char *member, size_t i, const c
 
 static const char *type_name(const json_t *v)
 {
-    static const char *const names[] = {"an object", "an array", "a string", "an integer", "a number", "true", "false", "null"};
+    static const char *const names[] = {"an object", "an array", "a string", "an integer", "a number", "true", "false",
+                                        "null"};
     return v ? names[json_typeof(v)] : "nothing";
 }
 
@@ -105,7 +110,8 @@ static tdm_status check_members(const reader *r)
 }
 
 /* A text that must be one of `names`; *out its index. */
-static tdm_status choice(const reader *r, const char *member, const char *const *names, size_t n, const char *expected, size_t *out)
+static tdm_status choice(const reader *r, const char *member, const char *const *names, size_t n, const char *expected,
+                         size_t *out)
 {
     const json_t *v = json_object_get(r->root, member);
     if (!json_is_string(v))
@@ -211,7 +217,8 @@ static tdm_status read_weights(reader *r)
         s = need_array(r, "weights", json_array_get(weights, k), n);
     if (s)
         return s;
-    double *w = tdm__arena_array(&r->model->arena, n * outputs, double), *b = tdm__arena_array(&r->model->arena, outputs, double);
+    double *w = tdm__arena_array(&r->model->arena, n * outputs, double);
+    double *b = tdm__arena_array(&r->model->arena, outputs, double);
     if (!w || !b)
         return no_memory(r);
     for (size_t k = 0; several && k < outputs && !s; k++)
@@ -219,7 +226,8 @@ static tdm_status read_weights(reader *r)
     if (!several)
         s = numbers_into(r, "weights", weights, n, w);
     if (!s)
-        s = several ? numbers_into(r, "intercept", intercept, outputs, b) : number(r, "intercept", SIZE_MAX, intercept, b);
+        s = several ? numbers_into(r, "intercept", intercept, outputs, b)
+                    : number(r, "intercept", SIZE_MAX, intercept, b);
     r->linear->weight = w;
     r->linear->intercept = b;
     r->linear->n_outputs = r->model->info.n_outputs = outputs;
@@ -232,7 +240,7 @@ static tdm_status read_missing(reader *r)
     size_t which = MISSING_REFUSE;
     tdm_status s = TDM_OK;
     if (json_object_get(r->root, "missing"))
-        s = choice(r, "missing", missing_names, LENGTH(missing_names), "\"refuse\", \"zero\", \"mean\" or \"fill\"", &which);
+        s = choice(r, "missing", missing_names, LENGTH(missing_names), OR_RULES, &which);
     m->missing = (missing)which;
     if (s)
         return s;
@@ -250,9 +258,10 @@ static tdm_status read_model(reader *r)
 {
     size_t kind = 0;
     tdm_status s = check_members(r);
-    if (s || (s = choice(r, "kind", link_names, LENGTH(link_names), "\"linear\", \"logistic\" or \"softmax\"", &kind)) ||
+    if (s || (s = choice(r, "kind", link_names, LENGTH(link_names), OR_KINDS, &kind)) ||
         (s = read_inputs(r)) || (s = read_weights(r)) || (s = per_input(r, "mean", &r->linear->mean)) ||
-        (s = per_input(r, "scale", &r->linear->scale)) || (s = per_input(r, "fill", &r->linear->fill)) || (s = read_missing(r)))
+        (s = per_input(r, "scale", &r->linear->scale)) || (s = per_input(r, "fill", &r->linear->fill)) ||
+        (s = read_missing(r)))
         return s;
     r->linear->link = (link)kind;
     if (r->linear->link == LINK_SOFTMAX && r->linear->n_outputs < 2)

@@ -1,7 +1,8 @@
 /* The registry of model kinds, and what they all do alike.
  *
- * The table below is the whole list of formats. A file goes to the first kind that knows its beginning; a file that none
- * knows is refused with the name of what it looks like. The kinds validate; nothing here reads a model's content. */
+ * The table below is the whole list of formats. A file goes to the first kind that knows its beginning; a file that
+ * none knows is refused with the name of what it looks like. The kinds validate; nothing here reads a model's
+ * content. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,8 @@ static tdm_status not_known(tdm_str bytes, const char *name, tdm_error *err)
     return s;
 }
 
-static tdm_status find_kind(tdm_str bytes, const char *name, const char *format, const tdm__model_kind **out, tdm_error *err)
+static tdm_status find_kind(tdm_str bytes, const char *name, const char *format, const tdm__model_kind **out,
+                            tdm_error *err)
 {
     const char *names[KINDS];
     for (size_t i = 0; i < KINDS; i++) {

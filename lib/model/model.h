@@ -32,8 +32,9 @@ typedef struct tdm__model_info {
 } tdm__model_info;
 
 /* Reads a model from the bytes of its file; the format is found by content. `name` is for messages. The bytes may be
- * freed afterwards. Errors: TDM_MODEL (where "name:line", what, expected, found), TDM_UNSUPPORTED (a sentence that names what is
- * not supported), TDM_NO_MEMORY. `format` NULL or a name from tdm__model_formats: then it must be that. */
+ * freed afterwards. Errors: TDM_MODEL (where "name:line", what, expected, found), TDM_UNSUPPORTED (a sentence that
+ * names what is not supported), TDM_NO_MEMORY. `format` NULL or a name from tdm__model_formats: then it must be
+ * that. */
 tdm_status tdm__model_load(tdm_str bytes, const char *name, const char *format, tdm__model **out, tdm_error *err);
 /* Frees it and sets NULL. NULL and a pointer to NULL are allowed. */
 void tdm__model_close(tdm__model **model);

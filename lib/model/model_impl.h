@@ -1,7 +1,8 @@
 /* What the kinds of models share: the table entry of a kind, and a loaded model.
  *
  * A kind finds its files by content (`sniff`), loads them into the model's arena and predicts. Everything that a model
- * owns lies in that arena: closing is freeing it. A new kind is one file with a tdm__model_kind and one line in model.c. */
+ * owns lies in that arena: closing is freeing it. A new kind is one file with a tdm__model_kind and one line in
+ * model.c. */
 #ifndef TDM_MODEL_MODEL_IMPL_H
 #define TDM_MODEL_MODEL_IMPL_H
 
@@ -17,7 +18,8 @@ typedef struct tdm__model_kind {
     const char *format; /* the name for --format */
     /* Whether the bytes are this format's, by their beginning. Cheap; never reads all of them. */
     bool (*sniff)(tdm_str bytes);
-    /* Fills model->info, facts and body; what it allocates lies in model->arena. On failure the arena is freed by the caller. */
+    /* Fills model->info, facts and body; what it allocates lies in model->arena. On failure the arena is freed by the
+     * caller. */
     tdm_status (*load)(tdm_str bytes, const char *name, tdm__model *model, tdm_error *err);
     /* As tdm__model_predict; `output` is one that the model has. */
     tdm_status (*predict)(const tdm__model *model, tdm__model_output output, const double *x, size_t n, double *out,

@@ -1,5 +1,5 @@
-/* Model files of any bytes: refused with a place and a sentence, or a model whose answers keep their promises: leaves in
- * range, a row's result the same alone and among others, and the same from a second load. */
+/* Model files of any bytes: refused with a place and a sentence, or a model whose answers keep their promises: leaves
+ * in range, a row's result the same alone and among others, and the same from a second load. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,8 @@ enum { ROWS = 6, WIDTH_MAX = 4096 };
 
 #define MUST(condition) do { if (!(condition)) abort(); } while (0)
 
-static const double values[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1e-35, -1e-36, 1.0, -0.5, 33.0, 2147483648.0, 1e300};
+static const double values[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1e-35, -1e-36, 1.0, -0.5, 33.0, 2147483648.0,
+                                1e300};
 
 static tdm__model *load(const uint8_t *data, size_t size)
 {
@@ -62,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     MUST(again);
     const tdm__model_info *info = tdm__model_info_of(model);
-    MUST(info->n_inputs > 0 && info->n_outputs > 0 && info->kind && info->format && info->objective && info->n_facts > 0);
+    MUST(info->n_inputs > 0 && info->n_outputs > 0 && info->kind && info->format && info->objective &&
+         info->n_facts > 0);
     double *x = calloc(ROWS * info->n_inputs, sizeof *x);
     MUST(x);
     for (size_t i = 0; i < ROWS * info->n_inputs; i++)

@@ -59,76 +59,98 @@ def cut(before):
     return lambda text: text[:text.index(before)]
 
 
-#  file                    base             change                                         status         line begins with   words
-CASES = [
-    ("version_5",          "regression-v4", sub("version=v4", "version=v5"),               "unsupported", "version=",        "version of LightGBM"),
-    ("version_none",       "regression-v4", drop("version"),                               "unsupported", "tree",            "no version line"),
-    ("classes_none",       "regression-v4", drop("num_class"),                             "model",       "tree",            "num_class is missing"),
-    ("classes_zero",       "regression-v4", sub("num_class=1", "num_class=0"),             "model",       "num_class=",      "from 1 to 4096"),
-    ("classes_many",       "regression-v4", sub("num_class=1", "num_class=99999999999999999999"), "model", "num_class=",     "num_class is not valid"),
-    ("classes_word",       "regression-v4", sub("num_class=1", "num_class=one"),           "model",       "num_class=",      '"one"'),
-    ("iteration_differs",  "regression-v4", sub("num_tree_per_iteration=1", "num_tree_per_iteration=2"), "model", "num_tree_per", "but num_class is 1"),
-    ("features_none",      "regression-v4", drop("max_feature_idx"),                       "model",       "tree",            "max_feature_idx is missing"),
-    ("features_negative",  "regression-v4", sub("max_feature_idx=5", "max_feature_idx=-1"), "model",      "max_feature_idx=", '"-1"'),
-    ("names_none",         "regression-v4", drop("feature_names"),                         "model",       "tree",            "feature_names is missing"),
-    ("names_few",          "regression-v4", fewer("feature_names"),                        "model",       "feature_names=",  "expected 6 values, found 5"),
-    ("names_twice",        "regression-v4", sub("Column_5", "Column_0"),                   "model",       "feature_names=",  "same name"),
-    ("infos_many",         "regression-v4", more("feature_infos", "[0:1]"),                "model",       "feature_infos=",  "expected 6 values, found 7"),
-    ("objective_unknown",  "regression-v4", sub("objective=regression", "objective=regresion"), "unsupported", "objective=",  "did you mean 'regression'?"),
-    ("objective_empty",    "regression-v4", sub("objective=regression", "objective="),     "unsupported", "objective=",      "objective is not supported"),
-    ("sigmoid_none",       "binary-v4",     sub("binary sigmoid:1", "binary"),             "model",       "objective=",      "'sigmoid:'"),
-    ("sigmoid_negative",   "binary-v4",     sub("sigmoid:1", "sigmoid:-1"),                "model",       "objective=",      "a positive number"),
-    ("objective_classes",  "multiclass-v4", sub("multiclass num_class:3", "multiclass num_class:4"), "model", "num_class=",  "the objective has 4 outputs"),
-    ("objective_no_classes", "multiclass-v4", sub("multiclass num_class:3", "multiclass"), "model",       "objective=",      "'num_class:'"),
-    ("objective_single",   "multiclass-v4", sub("multiclass num_class:3", "regression"),   "model",       "num_class=",      "the objective has 1 output"),
-    ("tree_sizes_fewer",   "regression-v4", fewer("tree_sizes"),                           "model",       "tree_sizes=",     "expected 3 trees, found 4"),
-    ("tree_lost",          "regression-v4", sub(r"^Tree=1\n(.+\n)+", ""),                  "model",       "tree_sizes=",     "found 3"),
-    ("trees_none",         "regression-v4", lambda t: re.sub(r"tree_sizes=.*end of trees", "\nend of trees", t, flags=re.S), "model", None, "has no trees"),
-    ("trees_uneven",       "multiclass-v4", lambda t: sub(r"^Tree=8\n(.+\n)+", "")(drop("tree_sizes")(t)), "model", None,     "no multiple of its 3 outputs"),
-    ("tree_number",        "regression-v4", sub("Tree=2", "Tree=7"),                       "model",       "Tree=7",          "expected Tree=2"),
-    ("cut_in_tree",        "regression-v4", cut("end of trees"),                           "model",       None,              "ends before"),
-    ("line_no_key",        "regression-v4", sub("^is_linear=0", "is_linear 0"),            "model",       "is_linear 0",     "expected key=value"),
-    ("key_twice",          "regression-v4", sub("^(num_leaves=.*)$", r"\1\n\1"),           "model",       "num_leaves=#2",   "num_leaves is given twice"),
-    ("leaves_none",        "regression-v4", drop("num_leaves"),                            "model",       "Tree=0",          "num_leaves is missing"),
-    ("leaves_zero",        "regression-v4", sub("^num_leaves=6", "num_leaves=0"),          "model",       "num_leaves=",     "value 1 of num_leaves"),
-    ("leaves_many",        "regression-v4", sub("^num_leaves=6", "num_leaves=2000000000"), "model",       "split_feature=",  "expected 1999999999 values"),
-    ("leaves_fewer",       "regression-v4", sub("^num_leaves=6", "num_leaves=5"),          "model",       "split_feature=",  "expected 4 values, found 5"),
-    ("cat_none",           "regression-v4", drop("num_cat"),                               "model",       "Tree=0",          "num_cat is missing"),
-    ("leaf_value_none",    "regression-v4", drop("leaf_value"),                            "model",       "Tree=0",          "leaf_value is missing"),
-    ("leaf_value_few",     "regression-v4", fewer("leaf_value"),                           "model",       "leaf_value=",     "expected 6 values, found 5"),
-    ("leaf_value_word",    "regression-v4", value("leaf_value", 2, "0.5x"),                "model",       "leaf_value=",     "value 3 of leaf_value"),
-    ("leaf_value_comma",   "regression-v4", value("leaf_value", 0, "0,5"),                 "model",       "leaf_value=",     '"0,5"'),
-    ("leaf_value_huge",    "regression-v4", value("leaf_value", 0, "1e999"),               "model",       "leaf_value=",     "within double's range"),
-    ("leaf_count_word",    "regression-v4", value("leaf_count", 1, "1.5"),                 "model",       "leaf_count=",     "value 2 of leaf_count"),
-    ("gain_few",           "regression-v4", fewer("split_gain"),                           "model",       "split_gain=",     "expected 5 values, found 4"),
-    ("threshold_none",     "regression-v4", drop("threshold"),                             "model",       "Tree=0",          "threshold is missing"),
-    ("threshold_nan",      "regression-v4", value("threshold", 1, "nan"),                  "model",       "threshold=",      "value 2 of threshold is not a number"),
-    ("feature_beyond",     "regression-v4", value("split_feature", 0, "6"),                "model",       "split_feature=",  "from 0 to 5"),
-    ("feature_negative",   "regression-v4", value("split_feature", 3, "-1"),               "model",       "split_feature=",  "value 4 of split_feature"),
-    ("child_beyond",       "regression-v4", value("left_child", 0, "5"),                   "model",       "left_child=",     "from -6 to 4"),
-    ("child_leaf_beyond",  "regression-v4", value("right_child", 4, "-7"),                 "model",       "right_child=",    "from -6 to 4"),
-    ("child_huge",         "regression-v4", value("right_child", 4, "-9223372036854775809"), "model",     "right_child=",    "value 5 of right_child"),
-    ("child_root",         "regression-v4", value("left_child", 0, "0"),                   "model",       "left_child=",     "node 0 is reached twice"),
-    ("child_twice",        "regression-v4", lambda t: twice(t),                            "model",       None,              "is reached twice"),
-    ("child_loop",         "regression-v4", lambda t: loop(t),                             "model",       "left_child=",     "is not reached from the root"),
-    ("decision_rule",      "regression-v4", value("decision_type", 0, "12"),               "model",       "decision_type=",  "missing rule that does not exist"),
-    ("decision_beyond",    "regression-v4", value("decision_type", 0, "16"),               "model",       "decision_type=",  "from 0 to 15"),
-    ("decision_no_sets",   "regression-v4", value("decision_type", 0, "1"),                "model",       "threshold=",      "names no category set"),
-    ("set_beyond",         "categorical-v4", lambda t: categorical_threshold(t, "99"),     "model",       "#",  "names no category set"),
-    ("set_fraction",       "categorical-v4", lambda t: categorical_threshold(t, "0.5"),    "model",       "#",  "names no category set"),
-    ("boundaries_none",    "categorical-v4", drop("cat_boundaries"),                       "model",       "#cat tree",       "cat_boundaries is missing"),
-    ("boundaries_fall",    "categories_only-v4", lambda t: boundaries(t, 1, lambda last: last, fall=True), "model", "#", "not fall"),
-    ("boundaries_start",   "categorical-v4", value("cat_boundaries", 0, "1"),              "model",       "#", "begin with 0"),
-    ("boundaries_beyond",  "categorical-v4", lambda t: boundaries(t, -1, lambda last: last + 1), "model", "#", "cat_boundaries is not valid"),
-    ("sets_none",          "categorical-v4", drop("cat_threshold"),                        "model",       "#cat tree",       "cat_threshold is missing"),
-    ("sets_more",          "categorical-v4", more("cat_threshold", "7"),                   "model",       "cat_threshold=",  "but cat_boundaries ends at"),
-    ("sets_wide",          "categorical-v4", value("cat_threshold", 0, "4294967296"),      "model",       "cat_threshold=",  "from 0 to 4294967295"),
-    ("linear_flag",        "linear_tree-v4", sub("^is_linear=1", "is_linear=2"),           "model",       "is_linear=2",     "from 0 to 1"),
-    ("linear_const_few",   "linear_tree-v4", fewer("leaf_const"),                          "model",       "leaf_const=",     "has the wrong length"),
-    ("linear_coeff_few",   "linear_tree-v4", sub(r"^(leaf_coeff=.*\S) +\S+ *$", r"\1"),    "model",       "num_features=#linear", "promises more coefficients"),
-    ("linear_feature",     "linear_tree-v4", sub(r"^(leaf_features= *)\d", r"\g<1>99"), "model", "#", "from 0 to 5"),
-    ("parser",             "regression-v4", lambda t: t + "\nparser:\n{}\nend of parser\n", "unsupported", "parser:",        "row parser of its own"),
-]
+# (base, status): (file, change, beginning of the line that the message names, words that it holds)
+CASES = {
+    ("regression-v4", "unsupported"): [
+        ("version_5", sub("version=v4", "version=v5"), "version=", "version of LightGBM"),
+        ("version_none", drop("version"), "tree", "no version line"),
+        ("objective_unknown", sub("objective=regression", "objective=regresion"),
+         "objective=", "did you mean 'regression'?"),
+        ("objective_empty", sub("objective=regression", "objective="), "objective=", "objective is not supported"),
+        ("parser", lambda t: t + "\nparser:\n{}\nend of parser\n", "parser:", "row parser of its own"),
+    ],
+    ("regression-v4", "model"): [
+        ("classes_none", drop("num_class"), "tree", "num_class is missing"),
+        ("classes_zero", sub("num_class=1", "num_class=0"), "num_class=", "from 1 to 4096"),
+        ("classes_many", sub("num_class=1", "num_class=99999999999999999999"),
+         "num_class=", "num_class is not valid"),
+        ("classes_word", sub("num_class=1", "num_class=one"), "num_class=", '"one"'),
+        ("iteration_differs", sub("num_tree_per_iteration=1", "num_tree_per_iteration=2"),
+         "num_tree_per", "but num_class is 1"),
+        ("features_none", drop("max_feature_idx"), "tree", "max_feature_idx is missing"),
+        ("features_negative", sub("max_feature_idx=5", "max_feature_idx=-1"), "max_feature_idx=", '"-1"'),
+        ("names_none", drop("feature_names"), "tree", "feature_names is missing"),
+        ("names_few", fewer("feature_names"), "feature_names=", "expected 6 values, found 5"),
+        ("names_twice", sub("Column_5", "Column_0"), "feature_names=", "same name"),
+        ("infos_many", more("feature_infos", "[0:1]"), "feature_infos=", "expected 6 values, found 7"),
+        ("tree_sizes_fewer", fewer("tree_sizes"), "tree_sizes=", "expected 3 trees, found 4"),
+        ("tree_lost", sub(r"^Tree=1\n(.+\n)+", ""), "tree_sizes=", "found 3"),
+        ("trees_none", lambda t: re.sub(r"tree_sizes=.*end of trees", "\nend of trees", t, flags=re.S),
+         None, "has no trees"),
+        ("tree_number", sub("Tree=2", "Tree=7"), "Tree=7", "expected Tree=2"),
+        ("cut_in_tree", cut("end of trees"), None, "ends before"),
+        ("line_no_key", sub("^is_linear=0", "is_linear 0"), "is_linear 0", "expected key=value"),
+        ("key_twice", sub("^(num_leaves=.*)$", r"\1\n\1"), "num_leaves=#2", "num_leaves is given twice"),
+        ("leaves_none", drop("num_leaves"), "Tree=0", "num_leaves is missing"),
+        ("leaves_zero", sub("^num_leaves=6", "num_leaves=0"), "num_leaves=", "value 1 of num_leaves"),
+        ("leaves_many", sub("^num_leaves=6", "num_leaves=2000000000"),
+         "split_feature=", "expected 1999999999 values"),
+        ("leaves_fewer", sub("^num_leaves=6", "num_leaves=5"), "split_feature=", "expected 4 values, found 5"),
+        ("cat_none", drop("num_cat"), "Tree=0", "num_cat is missing"),
+        ("leaf_value_none", drop("leaf_value"), "Tree=0", "leaf_value is missing"),
+        ("leaf_value_few", fewer("leaf_value"), "leaf_value=", "expected 6 values, found 5"),
+        ("leaf_value_word", value("leaf_value", 2, "0.5x"), "leaf_value=", "value 3 of leaf_value"),
+        ("leaf_value_comma", value("leaf_value", 0, "0,5"), "leaf_value=", '"0,5"'),
+        ("leaf_value_huge", value("leaf_value", 0, "1e999"), "leaf_value=", "within double's range"),
+        ("leaf_count_word", value("leaf_count", 1, "1.5"), "leaf_count=", "value 2 of leaf_count"),
+        ("gain_few", fewer("split_gain"), "split_gain=", "expected 5 values, found 4"),
+        ("threshold_none", drop("threshold"), "Tree=0", "threshold is missing"),
+        ("threshold_nan", value("threshold", 1, "nan"), "threshold=", "value 2 of threshold is not a number"),
+        ("feature_beyond", value("split_feature", 0, "6"), "split_feature=", "from 0 to 5"),
+        ("feature_negative", value("split_feature", 3, "-1"), "split_feature=", "value 4 of split_feature"),
+        ("child_beyond", value("left_child", 0, "5"), "left_child=", "from -6 to 4"),
+        ("child_leaf_beyond", value("right_child", 4, "-7"), "right_child=", "from -6 to 4"),
+        ("child_huge", value("right_child", 4, "-9223372036854775809"), "right_child=", "value 5 of right_child"),
+        ("child_root", value("left_child", 0, "0"), "left_child=", "node 0 is reached twice"),
+        ("child_twice", lambda t: twice(t), None, "is reached twice"),
+        ("child_loop", lambda t: loop(t), "left_child=", "is not reached from the root"),
+        ("decision_rule", value("decision_type", 0, "12"), "decision_type=", "missing rule that does not exist"),
+        ("decision_beyond", value("decision_type", 0, "16"), "decision_type=", "from 0 to 15"),
+        ("decision_no_sets", value("decision_type", 0, "1"), "threshold=", "names no category set"),
+    ],
+    ("binary-v4", "model"): [
+        ("sigmoid_none", sub("binary sigmoid:1", "binary"), "objective=", "'sigmoid:'"),
+        ("sigmoid_negative", sub("sigmoid:1", "sigmoid:-1"), "objective=", "a positive number"),
+    ],
+    ("multiclass-v4", "model"): [
+        ("objective_classes", sub("multiclass num_class:3", "multiclass num_class:4"),
+         "num_class=", "the objective has 4 outputs"),
+        ("objective_no_classes", sub("multiclass num_class:3", "multiclass"), "objective=", "'num_class:'"),
+        ("objective_single", sub("multiclass num_class:3", "regression"), "num_class=", "the objective has 1 output"),
+        ("trees_uneven", lambda t: sub(r"^Tree=8\n(.+\n)+", "")(drop("tree_sizes")(t)),
+         None, "no multiple of its 3 outputs"),
+    ],
+    ("categorical-v4", "model"): [
+        ("set_beyond", lambda t: categorical_threshold(t, "99"), "#", "names no category set"),
+        ("set_fraction", lambda t: categorical_threshold(t, "0.5"), "#", "names no category set"),
+        ("boundaries_none", drop("cat_boundaries"), "#cat tree", "cat_boundaries is missing"),
+        ("boundaries_start", value("cat_boundaries", 0, "1"), "#", "begin with 0"),
+        ("boundaries_beyond", lambda t: boundaries(t, -1, lambda last: last + 1), "#", "cat_boundaries is not valid"),
+        ("sets_none", drop("cat_threshold"), "#cat tree", "cat_threshold is missing"),
+        ("sets_more", more("cat_threshold", "7"), "cat_threshold=", "but cat_boundaries ends at"),
+        ("sets_wide", value("cat_threshold", 0, "4294967296"), "cat_threshold=", "from 0 to 4294967295"),
+    ],
+    ("categories_only-v4", "model"): [
+        ("boundaries_fall", lambda t: boundaries(t, 1, lambda last: last, fall=True), "#", "not fall"),
+    ],
+    ("linear_tree-v4", "model"): [
+        ("linear_flag", sub("^is_linear=1", "is_linear=2"), "is_linear=2", "from 0 to 1"),
+        ("linear_const_few", fewer("leaf_const"), "leaf_const=", "has the wrong length"),
+        ("linear_coeff_few", sub(r"^(leaf_coeff=.*\S) +\S+ *$", r"\1"),
+         "num_features=#linear", "promises more coefficients"),
+        ("linear_feature", sub(r"^(leaf_features= *)\d", r"\g<1>99"), "#", "from 0 to 5"),
+    ],
+}
 
 
 def twice(text):
@@ -203,7 +225,8 @@ def line_of(text, original, mark):
 def main():
     OUT.mkdir(exist_ok=True)
     rows = ["# file\tstatus\twords: written by make_broken.py"]
-    for name, sound, change, status, mark, words in CASES:
+    cases = [(sound, status, *case) for (sound, status), group in CASES.items() for case in group]
+    for sound, status, name, change, mark, words in cases:
         original = base(sound)
         text = change(original)
         assert text != original, name
@@ -213,7 +236,7 @@ def main():
             rows.append(f"{file}\t{status}\t{file}:{line_of(text, original, mark)}: ")
         rows.append(f"{file}\t{status}\t{words}")
     (OUT / "expected.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    print(f"{len(CASES)} broken models")
+    print(f"{len(cases)} broken models")
 
 
 if __name__ == "__main__":

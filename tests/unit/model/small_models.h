@@ -11,7 +11,9 @@
 #define HEADER(objective, outputs)                                                                            \
     "tree\nversion=v4\nnum_class=" outputs "\nnum_tree_per_iteration=" outputs "\nlabel_index=0\n"             \
     "max_feature_idx=1\n" objective "feature_names=a b\nfeature_infos=none none\n\n"
-#define END "end of trees\n\nparameters:\n[boosting: gbdt]\n[learning_rate: 0.5]\nend of parameters\n\npandas_categorical:null\n"
+#define END                                                                                                   \
+    "end of trees\n\nparameters:\n[boosting: gbdt]\n[learning_rate: 0.5]\nend of parameters\n\n"                  \
+    "pandas_categorical:null\n"
 
 /* a <= 1.5 ? 10 : (b <= 0 ? 20 : 30); decision types of the two nodes as given. */
 #define TREE(number, types)                                                                                    \

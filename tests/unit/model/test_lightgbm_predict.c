@@ -32,7 +32,8 @@ static void missing_rules(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tdm__model *model = tree_with(rows[i].types);
         if (raw_of(model, 2, rows[i].b) != rows[i].leaf)
-            fail_msg("row %zu: decision types %s, b %a gives %g", i, rows[i].types, rows[i].b, raw_of(model, 2, rows[i].b));
+            fail_msg("row %zu: decision types %s, b %a gives %g", i, rows[i].types, rows[i].b,
+                     raw_of(model, 2, rows[i].b));
         tdm__model_close(&model);
     }
 }
@@ -64,7 +65,8 @@ static void categories(void **state)
 {
     static const struct { double b; double leaf; } rows[] = {
         {1, 1}, {1.9, 1}, {33, 1}, {64, 1}, {64.5, 1},   {0, 4},  {2, 4},   {65, 4},           {95, 4},
-        {96, 4}, {-1, 4}, {-0.5, 4}, {NAN, 4}, {INFINITY, 4}, {-INFINITY, 4}, {4294967297.0, 4}, {2147483648.0, 4}, {1e300, 4},
+        {96, 4}, {-1, 4}, {-0.5, 4}, {NAN, 4}, {INFINITY, 4}, {-INFINITY, 4}, {4294967297.0, 4}, {2147483648.0, 4},
+        {1e300, 4},
     };
     (void)state;
     tdm__model *model = load_text(HEADER("", "1") SETS("0") END);
@@ -77,8 +79,10 @@ static void categories(void **state)
 static void category_zero_takes_fractions(void **state)
 {
     (void)state;
-    tdm__model *model = load_text(HEADER("", "1") "Tree=0\nnum_leaves=2\nnum_cat=1\nsplit_feature=0\nthreshold=0\ndecision_type=1\n"
-                                  "left_child=-1\nright_child=-2\nleaf_value=1 2\ncat_boundaries=0 1\ncat_threshold=2147483649\n\n" END);
+    tdm__model *model = load_text(HEADER("", "1")
+                                  "Tree=0\nnum_leaves=2\nnum_cat=1\nsplit_feature=0\nthreshold=0\ndecision_type=1\n"
+                                  "left_child=-1\nright_child=-2\nleaf_value=1 2\ncat_boundaries=0 1\n"
+                                  "cat_threshold=2147483649\n\n" END);
     assert_true(raw_of(model, 0, 0) == 1);
     assert_true(raw_of(model, -0.999, 0) == 1); /* truncation is towards zero */
     assert_true(raw_of(model, -1, 0) == 2);
@@ -156,8 +160,8 @@ static void several_outputs(void **state)
 {
     (void)state;
     double out[4], sum = 0;
-    tdm__model *model = load_text(HEADER("objective=multiclass num_class:2\n", "2") LEAF("0", "1") LEAF("1", "2") LEAF("2", "10")
-                                  LEAF("3", "20") END);
+    tdm__model *model = load_text(HEADER("objective=multiclass num_class:2\n", "2") LEAF("0", "1") LEAF("1", "2")
+                                  LEAF("2", "10") LEAF("3", "20") END);
     assert_int_equal(tdm__model_width(model, TDM__RAW), 2);
     assert_int_equal(tdm__model_width(model, TDM__LEAF), 4);
     predict_two(model, TDM__RAW, 0, 0, out);
@@ -167,7 +171,8 @@ static void several_outputs(void **state)
     sum = out[0] + out[1];
     assert_true(fabs(sum - 1) < 1e-15);
     tdm__model_close(&model);
-    model = load_text(HEADER("objective=multiclassova num_class:2 sigmoid:1\n", "2") LEAF("0", "0") LEAF("1", "-1.5") END);
+    model = load_text(HEADER("objective=multiclassova num_class:2 sigmoid:1\n", "2") LEAF("0", "0")
+                      LEAF("1", "-1.5") END);
     predict_two(model, TDM__PREDICTION, 0, 0, out);
     assert_true(out[0] == 0.5 && fabs(out[1] - 0.18242552380635634) <= 0x1p-54);
     tdm__model_close(&model);

@@ -32,7 +32,8 @@ static void info_and_facts(void **state)
 static void facts_of_odd_models(void **state)
 {
     (void)state;
-    tdm__model *model = load_text(HEADER("average_output\n", "1") "Tree=0\nnum_leaves=2\nnum_cat=0\nsplit_feature=1\nthreshold=inf\n"
+    tdm__model *model = load_text(HEADER("average_output\n", "1")
+                                  "Tree=0\nnum_leaves=2\nnum_cat=0\nsplit_feature=1\nthreshold=inf\n"
                                   "left_child=-1\nright_child=-2\nleaf_value=inf nan\n\nend of trees\n"
                                   "pandas_categorical:[[\"x]\", \"y\\\"[\"], [1, 2]]\n");
     assert_string_equal(fact_of(model, "features unused"), "a");
@@ -70,7 +71,8 @@ static void what_is_refused(void **state)
     assert_refused(HEADER("", "1") TREE("0", "2 2"), TDM_MODEL, "main.txt:23", "ends before");
     assert_refused(HEADER("", "1") TREE("0", "2 16") END, TDM_MODEL, "main.txt:15", "value 2 of decision_type");
     assert_refused(HEADER("objective=hinge\n", "1") TREE("0", "2 2") END, TDM_UNSUPPORTED, "main.txt:7", "\"hinge\"");
-    assert_refused(HEADER("objective=binary sigmoid:0\n", "1") TREE("0", "2 2") END, TDM_MODEL, "main.txt:7", "sigmoid");
+    assert_refused(HEADER("objective=binary sigmoid:0\n", "1") TREE("0", "2 2") END, TDM_MODEL, "main.txt:7",
+                   "sigmoid");
     assert_refused(HEADER("", "2") TREE("0", "2 2") END, TDM_MODEL, "main.txt:9", "no multiple of its 2 outputs");
     assert_refused("tree\nversion=v4\n", TDM_MODEL, "main.txt:1", "max_feature_idx is missing");
     assert_refused("tree\n", TDM_UNSUPPORTED, "main.txt:1", "no version line");
@@ -133,7 +135,8 @@ static void try_bytes(const char *bytes, size_t n)
 
 static void every_byte_flipped(void **state)
 {
-    static const char text[] = HEADER("objective=multiclass num_class:3\n", "3") TREE("0", "2 10") SETS("1") LINES("2") END;
+    static const char text[] =
+        HEADER("objective=multiclass num_class:3\n", "3") TREE("0", "2 10") SETS("1") LINES("2") END;
     static const unsigned char flips[] = {1, 2, 4, 8, 16, 32, 64, 128, 0x10 ^ 0x09};
     (void)state;
     size_t n = sizeof text - 1;

@@ -7,7 +7,8 @@ static void one_output(void **state)
 {
     (void)state;
     double out;
-    tdm__model *model = load_text("{\"kind\": \"linear\", " TWO "\"weights\": [2, -3], \"intercept\": 0.5, \"note\": \"by hand\"}");
+    tdm__model *model =
+        load_text("{\"kind\": \"linear\", " TWO "\"weights\": [2, -3], \"intercept\": 0.5, \"note\": \"by hand\"}");
     const tdm__model_info *info = tdm__model_info_of(model);
     assert_string_equal(info->kind, "linear");
     assert_string_equal(info->format, "linear model JSON");
@@ -62,7 +63,8 @@ static void several_outputs(void **state)
 {
     (void)state;
     double out[3];
-    tdm__model *model = load_text("{\"kind\": \"softmax\", " TWO "\"weights\": [[1, 0], [0, 1], [0, 0]], \"intercept\": [0, 0, 1]}");
+    tdm__model *model =
+        load_text("{\"kind\": \"softmax\", " TWO "\"weights\": [[1, 0], [0, 1], [0, 0]], \"intercept\": [0, 0, 1]}");
     assert_int_equal(tdm__model_width(model, TDM__PREDICTION), 3);
     predict_two(model, TDM__RAW, 3, 4, out);
     assert_true(out[0] == 3 && out[1] == 4 && out[2] == 1);
@@ -98,12 +100,17 @@ static void what_is_refused(void **state)
         {"{\"kind\": \"linear\", \"inputs\": [], " REST "}", "main.txt:inputs", "1 to 65536 names"},
         {"{\"kind\": \"linear\", \"inputs\": [\"a\", \"a\"], " REST "}", "main.txt:inputs", "same name"},
         {"{\"kind\": \"linear\", \"inputs\": [\"a\", 2], " REST "}", "main.txt:inputs[1]", "a name that is not empty"},
-        {"{\"kind\": \"linear\", \"inputs\": [\"a\", \"\"], " REST "}", "main.txt:inputs[1]", "a name that is not empty"},
+        {"{\"kind\": \"linear\", \"inputs\": [\"a\", \"\"], " REST "}", "main.txt:inputs[1]",
+         "a name that is not empty"},
         {"{\"kind\": \"linear\", " TWO "\"intercept\": 0}", "main.txt:weights", "found nothing"},
-        {"{\"kind\": \"linear\", " TWO "\"weights\": [1], \"intercept\": 0}", "main.txt:weights", "expected 2 numbers, found 1"},
-        {"{\"kind\": \"linear\", " TWO "\"weights\": [1, \"2\"], \"intercept\": 0}", "main.txt:weights[1]", "found a string"},
-        {"{\"kind\": \"linear\", " TWO "\"weights\": [[1, 2], [3]], \"intercept\": [0, 0]}", "main.txt:weights", "expected 2 numbers"},
-        {"{\"kind\": \"linear\", " TWO "\"weights\": [[1, 2]], \"intercept\": 0}", "main.txt:intercept", "an array of numbers"},
+        {"{\"kind\": \"linear\", " TWO "\"weights\": [1], \"intercept\": 0}", "main.txt:weights",
+         "expected 2 numbers, found 1"},
+        {"{\"kind\": \"linear\", " TWO "\"weights\": [1, \"2\"], \"intercept\": 0}", "main.txt:weights[1]",
+         "found a string"},
+        {"{\"kind\": \"linear\", " TWO "\"weights\": [[1, 2], [3]], \"intercept\": [0, 0]}", "main.txt:weights",
+         "expected 2 numbers"},
+        {"{\"kind\": \"linear\", " TWO "\"weights\": [[1, 2]], \"intercept\": 0}", "main.txt:intercept",
+         "an array of numbers"},
         {"{\"kind\": \"linear\", " TWO "\"weights\": [1, 2]}", "main.txt:intercept", "missing"},
         {"{\"kind\": \"linear\", " TWO "\"weights\": [1, 1e999], \"intercept\": 0}", "main.txt:1:61", "overflow"},
         {"{\"kind\": \"softmax\", " TWO REST "}", "main.txt:weights", "at least two outputs"},

@@ -1,9 +1,11 @@
 /* Lack of memory at the 1st, 2nd, ... nth allocation of loading and predicting: refused, nothing kept, no crash. */
 #include "small_models.h"
 
-static const char forest[] = HEADER("objective=multiclass num_class:3\n", "3") TREE("0", "2 10") SETS("1") LINES("2") END;
-static const char line[] = "{\"kind\": \"softmax\", \"inputs\": [\"a\", \"b\"], \"weights\": [[1, 2], [3, 4]], \"intercept\": [0, 1], "
-                           "\"mean\": [1, 2], \"scale\": [1, 2], \"missing\": \"fill\", \"fill\": [1, 2]}";
+static const char forest[] =
+    HEADER("objective=multiclass num_class:3\n", "3") TREE("0", "2 10") SETS("1") LINES("2") END;
+static const char line[] =
+    "{\"kind\": \"softmax\", \"inputs\": [\"a\", \"b\"], \"weights\": [[1, 2], [3, 4]], \"intercept\": [0, 1], "
+    "\"mean\": [1, 2], \"scale\": [1, 2], \"missing\": \"fill\", \"fill\": [1, 2]}";
 
 static tdm_status load_and_predict(const char *text, tdm_error *err)
 {
@@ -70,6 +72,7 @@ static void linear(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lightgbm), cmocka_unit_test(lightgbm_large), cmocka_unit_test(linear)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lightgbm), cmocka_unit_test(lightgbm_large),
+                                       cmocka_unit_test(linear)};
     return cmocka_run_group_tests_name("model_memory", tests, NULL, NULL);
 }
