@@ -5,12 +5,12 @@
 
 #include "base/number.h"
 
-enum { COUNT = 20000, COUNT_SMALL = 500 };
+enum { COUNT = 20000, COUNT_SMALL = 500, TEXT_MAX = 64 };
 
 typedef struct texts {
     size_t count;
     tdm_str views[COUNT]; /* each is terminated too, for glibc */
-    char bytes[COUNT][48];
+    char bytes[COUNT][TEXT_MAX];
 } texts;
 
 static texts shorts, prices, longs, very_long, integers, hexadecimals;
@@ -130,17 +130,16 @@ static uint64_t write_i64_glibc(const void *input)
     return hash;
 }
 
-static void add(texts *t, const char *text)
+static void add(texts *t, const char text[TEXT_MAX])
 {
-    char *bytes = t->bytes[t->count];
-    snprintf(bytes, sizeof t->bytes[0], "%s", text);
+    char *bytes = memcpy(t->bytes[t->count], text, sizeof t->bytes[0]);
     t->views[t->count++] = (tdm_str){bytes, strlen(bytes)};
 }
 
 static void prepare(size_t count)
 {
     uint64_t state = 7;
-    char text[64];
+    char text[TEXT_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
         uint64_t r = micro_random(&state);
         double unit = (double)(r >> 11) * 0x1p-53;

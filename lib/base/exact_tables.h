@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden) /* else position-independent code looks up each table's address first */
+
 extern const double tdm__exact_exp_steps;           /* 128 / ln 2 */
 extern const double tdm__exact_exp_step[1][3];      /* ln 2 / 128 in three parts, the first two of 33 bits */
 extern const double tdm__exact_exp_power[128][2];   /* 2^(j/128) */
@@ -23,5 +25,7 @@ extern const double tdm__exact_cos_tail[3];         /* (cos(r) - 1) / r^2, in r^
 extern const double tdm__exact_asin_tail[4];        /* (asin(d) - d) / d^3, in d^2 */
 extern const double tdm__exact_asin_rough[4];       /* the same, roughly, up to the square root of a half */
 extern const uint64_t tdm__exact_angle_steps[21];   /* 256 / pi as bits, the first one's weight is 2^68 */
+
+#pragma GCC visibility pop
 
 #endif

@@ -116,9 +116,19 @@ __attribute__((noinline)) static void cut_digits(decimal *d, int64_t count)
     if (count <= DIGITS_SAFE)
         return; /* digits wrapped only if it was more */
     uint64_t w = 0;
-    for (int taken = 0; taken < DIGITS_SAFE; p++)
-        if (*p != '.')
-            w = w * 10 + (uint64_t)(*p - '0'), taken++;
+    for (int taken = 0; taken < DIGITS_SAFE;) {
+        if (taken <= DIGITS_SAFE - 8 && d->end - p >= 8 && are_eight_digits(load_eight(p))) {
+            w = w * 100000000 + eight_digits(load_eight(p));
+            taken += 8;
+            p += 8;
+            continue;
+        }
+        if (*p != '.') {
+            w = w * 10 + (uint64_t)(*p - '0');
+            taken++;
+        }
+        p++;
+    }
     d->digits = w;
     d->exponent += count - DIGITS_SAFE;
     d->cut = true;

@@ -17,7 +17,9 @@ typedef struct tdm__power_of_ten {
     uint64_t hi, lo;
 } tdm__power_of_ten;
 
+#pragma GCC visibility push(hidden) /* else position-independent code looks up its address first */
 extern const tdm__power_of_ten tdm__powers_of_ten[TDM__POWER_LAST - TDM__POWER_FIRST + 1];
+#pragma GCC visibility pop
 
 /* floor(log2(10^q)), right for |q| <= 1233. */
 static inline int tdm__power_of_ten_log2(int q)
