@@ -7,7 +7,8 @@ packages=(
     gcc g++ meson ninja-build pkg-config binutils          # the build
     libyaml-dev libjansson-dev libxxhash-dev libssl-dev    # what the library is linked with
     zlib1g-dev libzstd-dev
-    libcmocka-dev libmpfr-dev clang python3 tzdata                     # the tests
+    libcmocka-dev libmpfr-dev python3 python3-mpmath tzdata   # the tests
+    clang libclang-rt-dev                                  # fuzzing, with its sanitizers
 )
 
 missing=()
@@ -17,12 +18,13 @@ for package in "${packages[@]}"; do
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
-# A newer or older clang under its own name will do as well, and so will another python3.
+# A clang under the name of its version will do as well, and so will a python3 from elsewhere.
 needed=()
 for package in "${missing[@]}"; do
     case $package in
         clang) compgen -c clang- | grep -qx 'clang-[0-9]*' && continue ;;
-        python3) command -v python3 >/dev/null && continue ;;
+        libclang-rt-dev) dpkg-query -W -f '${db:Status-Status}\n' 'libclang-rt-*-dev' 2>/dev/null | grep -qx installed && continue ;;
+        python3 | python3-*) command -v python3 >/dev/null && continue ;;
     esac
     needed+=("$package")
 done

@@ -279,6 +279,13 @@ def configure(build):
     return run_logged(["meson", "setup", str(folder), str(ROOT)] + options, env)
 
 
+def build_tail(text):
+    """From the first thing that failed on; else the end."""
+    lines = text.splitlines()
+    first = next((i for i, line in enumerate(lines) if line.startswith("FAILED:")), max(0, len(lines) - SHOWN_LINES))
+    return "\n".join("    " + printable(line) for line in lines[first:first + SHOWN_LINES])
+
+
 def introspect(build):
     code, text = run_logged(["meson", "introspect", str(BUILD / build), "--targets"])
     if code:
@@ -412,7 +419,7 @@ def plan_jobs(suites, pattern, seed, report):
             jobs = [job for job in jobs if job.build != build]
             report.add(Result(build, "build", failed=[f"build/{build} does not build"],
                               seconds=time.monotonic() - begin,
-                              tail="\n".join("    " + printable(x) for x in text.splitlines()[-SHOWN_LINES:]),
+                              tail=build_tail(text),
                               rerun=f"ninja -C build/{build}"))
         else:
             print(f"built {build} in {time.monotonic() - begin:.1f} s", flush=True)
