@@ -82,8 +82,9 @@ def build_and_run(compiler, options):
         driver = pathlib.Path(folder, "driver.c")
         driver.write_text(DRIVER)
         program = pathlib.Path(folder, "driver")
-        command = [compiler, "-std=c11", "-ffp-contract=off", *options, f"-I{ROOT}/include", f"-I{ROOT}/lib", str(driver)]
-        subprocess.run(command + [str(ROOT / s) for s in SOURCES] + ["-lm", "-o", str(program)], check=True)
+        command = [compiler, "-std=c11", "-ffp-contract=off", *options, f"-I{ROOT}/include", f"-I{ROOT}/lib"]
+        sources = [str(driver), *(str(ROOT / source) for source in SOURCES)]
+        subprocess.run(command + sources + ["-lm", "-o", str(program)], check=True)
         return subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout.strip()
 
 
