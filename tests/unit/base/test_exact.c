@@ -149,7 +149,8 @@ static void test_exp(void **unused)
     for (int k = -137600; k < 131100; k += 37) /* ends of the table's steps */
         check(&f_exp, ((double)k + 0.5) * 0.005415212348514945);
     static const double nasty[] = {0, 1, -1, 709.782712893384, 709.7827128933841, -708.3964185322641,
-                                   -745.1332191019411,                                   -745.1332191019412, -744.4400719213812, 0x1p-53, -0x1p-54, 0x1p-1074, 0.5, 88.7};
+                                   -745.1332191019411, -745.1332191019412, -744.4400719213812,
+                                   0x1p-53, -0x1p-54, 0x1p-1074, 0.5, 88.7};
     for (size_t i = 0; i < sizeof nasty / sizeof nasty[0]; i++)
         check_around(&f_exp, nasty[i]);
     report(&f_exp);
