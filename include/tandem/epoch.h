@@ -18,7 +18,7 @@ typedef struct tdm_service_info {
     int64_t age_us;        /* now - as-of */
     int64_t ttl_us, last_good_us; /* 0: none promised */
     bool stale, expired;   /* older than ttl; older than last_good */
-    char promise_p99[16], promise_freshness[16], promise_ready_by[48], promise_coverage[16]; /* as written; "" when not */
+    char promise_p99[32], promise_freshness[32], promise_ready_by[48], promise_coverage[16]; /* as written; "" when not */
     char error[192];       /* why the release or the table could not be read; "" when they could */
 } tdm_service_info;
 

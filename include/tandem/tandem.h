@@ -14,6 +14,7 @@
 #include <tandem/run.h>
 #include <tandem/status.h>
 #include <tandem/table.h>
+#include <tandem/terminal.h>
 #include <tandem/value.h>
 
 #ifdef __cplusplus

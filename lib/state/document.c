@@ -78,7 +78,7 @@ tdm_status tdm__document_read(tdm__fs *fs, const char *path, const char *kind, j
     tdm_status s = tdm__read_file(fs, path, TDM__DOCUMENT_BYTES_MAX, &file, err);
     if (s)
         return s;
-    tdm_str body;
+    tdm_str body = {0};
     s = unseal(path, kind, tdm__strn(file.ptr, file.len), &body, err);
     if (!s) {
         json_error_t at;

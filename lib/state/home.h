@@ -6,7 +6,7 @@
  *     sources/NAME/000003.store          versions of a table source
  *     releases/ID/                       packed releases
  *     tables/v000001/{store,manifest}    prediction tables; one exists once its manifest does
- *     runs/ID/{report,quarantine.jsonl}  what runs say about themselves
+ *     runs/ID/quarantine.jsonl           what a run could not score
  *     loads/load-000003/quarantine.jsonl
  *     epochs/000007                      every epoch that was
  *     CURRENT                            the number and digest of the one that is

@@ -1,0 +1,56 @@
+/* predict. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "print.h"
+
+enum { ANSWER_BYTES = 64 << 10 };
+
+/* "K=V" options as names and texts. */
+static tdm_status split_pairs(const context *c, const char *option, tdm_named_text *out, size_t *n, tdm_error *err)
+{
+    int given;
+    const char *const *text = option_values(c, option, &given);
+    for (int i = 0; i < given; i++) {
+        const char *equals = strchr(text[i], '=');
+        if (!equals || equals == text[i]) {
+            char where[32];
+            snprintf(where, sizeof where, "--%s", option);
+            tdm_status s = usage_error(err, where, "the value is not NAME=VALUE");
+            snprintf(err->found, sizeof err->found, "\"%.80s\"", text[i]);
+            return s;
+        }
+        out[i] = (tdm_named_text){.name = {text[i], (size_t)(equals - text[i])}, .text = {equals + 1, strlen(equals + 1)}};
+    }
+    *n = (size_t)given;
+    return TDM_OK;
+}
+
+COMMAND(command_predict)
+{
+    static tdm_named_text key[VALUES_MAX], set[VALUES_MAX];
+    static char answer[ANSWER_BYTES];
+    tdm_question question = {.key = key, .set = set, .explain = option_given(c, "features")};
+    tdm_predictor *predictor = NULL;
+    size_t length;
+    tdm_status s = split_pairs(c, "key", key, &question.n_keys, err);
+    if (!s)
+        s = split_pairs(c, "set", set, &question.n_set, err);
+    if (!s)
+        s = option_instant(c, "as-of", &question.has_as_of, &question.as_of_us, err);
+    if (!s)
+        s = open_home(c, err);
+    if (!s)
+        s = tdm_predictor_open(c->home, c->argument[0], &predictor, err);
+    if (!s)
+        s = tdm_predict(predictor, &question, answer, sizeof answer, &length, err);
+    tdm_predictor_close(&predictor);
+    if (s)
+        return s;
+    if (length >= sizeof answer)
+        return usage_error(err, "--features", "the answer is too long to show; leave --features out");
+    tdm_text out = {0};
+    text_printf(&out, "%s\n", answer);
+    return print_text(&out, err);
+}

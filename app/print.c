@@ -1,0 +1,268 @@
+/* What people see. Data goes to standard output through print_text only, so that a closed pipe is noticed. */
+#include "print.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_formatted(tdm_text *out, const char *format, va_list args)
+{
+    char small[512];
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(small, sizeof small, format, args);
+    if (n >= 0 && (size_t)n < sizeof small) {
+        tdm_text_addn(out, small, (size_t)n);
+    } else if (n >= 0) {
+        char *large = malloc((size_t)n + 1);
+        if (large) {
+            vsnprintf(large, (size_t)n + 1, format, again);
+            tdm_text_addn(out, large, (size_t)n);
+        } else {
+            out->failed = true;
+        }
+        free(large);
+    }
+    va_end(again);
+}
+
+void text_printf(tdm_text *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_formatted(out, format, args);
+    va_end(args);
+}
+
+tdm_status print_text(tdm_text *out, tdm_error *err)
+{
+    tdm_status s = TDM_OK;
+    if (out->failed) {
+        memset(err, 0, sizeof *err);
+        err->status = s = TDM_NO_MEMORY;
+        snprintf(err->what, sizeof err->what, "out of memory");
+    } else if (out->len) {
+        s = tdm_write(1, out->ptr, out->len, err);
+    }
+    tdm_text_free(out);
+    return s;
+}
+
+static void to_stderr(tdm_text *text)
+{
+    tdm_error ignored;
+    if (text->len)
+        tdm_write(2, text->ptr, text->len, &ignored);
+    tdm_text_free(text);
+}
+
+void message(const char *format, ...)
+{
+    tdm_text text = {0};
+    va_list args;
+    va_start(args, format);
+    tdm_text_add(&text, "tandem: ");
+    add_formatted(&text, format, args);
+    va_end(args);
+    tdm_text_add(&text, "\n");
+    to_stderr(&text);
+}
+
+static const char *paint(const char *code)
+{
+    const char *no = getenv("NO_COLOR");
+    return tdm_terminal_columns(2) && !(no && *no) ? code : "";
+}
+
+void print_error(const tdm_error *err)
+{
+    tdm_text text = {0};
+    text_printf(&text, "%serror:%s ", paint("\033[1;31m"), paint("\033[0m"));
+    if (err->where[0])
+        text_printf(&text, "%s: ", err->where);
+    tdm_text_add(&text, err->what[0] ? err->what : tdm_status_text(err->status));
+    if (err->expected[0])
+        text_printf(&text, "\n  expected: %s", err->expected);
+    if (err->found[0])
+        text_printf(&text, "\n  found:    %s", err->found);
+    if (err->hint[0])
+        text_printf(&text, "\n  %s", err->hint);
+    tdm_text_add(&text, "\n");
+    to_stderr(&text);
+}
+
+void print_diagnostics(const tdm_diagnostics *list)
+{
+    size_t n = tdm_diagnostics_count(list), total = tdm_diagnostics_total(list);
+    for (size_t i = 0; i < n; i++) {
+        tdm_text text = {0};
+        const char *excerpt = tdm_diagnostics_excerpt(list, i);
+        print_error(tdm_diagnostics_error(list, i));
+        if (excerpt[0])
+            text_printf(&text, "%s%s", excerpt, excerpt[strlen(excerpt) - 1] == '\n' ? "" : "\n");
+        to_stderr(&text);
+    }
+    if (total > n)
+        message("and %zu more errors", total - n);
+    else if (n > 1)
+        message("%zu errors", n);
+}
+
+tdm_status usage_error(tdm_error *err, const char *where, const char *what)
+{
+    memset(err, 0, sizeof *err);
+    err->status = TDM_USAGE;
+    snprintf(err->where, sizeof err->where, "%s", where);
+    snprintf(err->what, sizeof err->what, "%s", what);
+    return TDM_USAGE;
+}
+
+void table_cell(print_table *t, const char *format, ...)
+{
+    va_list args;
+    if (t->n_rows == t->cap) {
+        size_t cap = t->cap ? 2 * t->cap : 64;
+        void *grown = realloc(t->cell, cap * sizeof *t->cell);
+        if (!grown)
+            return;
+        t->cell = grown;
+        t->cap = cap;
+    }
+    va_start(args, format);
+    vsnprintf(t->cell[t->n_rows++], TABLE_CELL_MAX, format, args);
+    va_end(args);
+}
+
+/* Letters shown: bytes that do not continue a UTF-8 sequence. */
+static size_t width_of(const char *z)
+{
+    size_t n = 0;
+    for (; *z; z++)
+        n += ((unsigned char)*z & 0xc0) != 0x80;
+    return n;
+}
+
+static bool is_number(const char *z)
+{
+    return (*z >= '0' && *z <= '9') || (*z == '-' && z[1] >= '0' && z[1] <= '9');
+}
+
+void table_print(print_table *t, tdm_text *out)
+{
+    size_t width[TABLE_COLUMNS_MAX] = {0}, rows = t->n_columns ? t->n_rows / t->n_columns : 0;
+    for (size_t i = 0; i < rows * t->n_columns; i++)
+        if (width_of(t->cell[i]) > width[i % t->n_columns])
+            width[i % t->n_columns] = width_of(t->cell[i]);
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t c = 0; c < t->n_columns; c++) {
+            const char *cell = t->cell[row * t->n_columns + c];
+            bool right = is_number(row || rows < 2 ? cell : t->cell[t->n_columns + c]), last = c + 1 == t->n_columns;
+            int pad = (int)(width[c] - width_of(cell));
+            text_printf(out, "%*s%s%*s%s", right ? pad : 0, "", cell, right || last ? 0 : pad, "", last ? "\n" : "  ");
+        }
+    }
+    free(t->cell);
+    *t = (print_table){0};
+}
+
+const char *with_commas(uint64_t n, char out[32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%" PRIu64, n), at = 0;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = 0;
+    return out;
+}
+
+const char *human_bytes(uint64_t n, char out[32])
+{
+    static const char *const unit[] = {"B", "KB", "MB", "GB", "TB"};
+    double v = (double)n;
+    int u = 0;
+    for (; v >= 1000 && u < 4; u++)
+        v /= 1000;
+    snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", v, unit[u]);
+    return out;
+}
+
+const char *human_age(int64_t us, char out[32])
+{
+    int64_t s = us / 1000000;
+    if (s < 0)
+        snprintf(out, 32, "in the future");
+    else if (s < 120)
+        snprintf(out, 32, "%" PRId64 " s", s);
+    else if (s < 7200)
+        snprintf(out, 32, "%" PRId64 " min", s / 60);
+    else if (s < 172800)
+        snprintf(out, 32, "%" PRId64 " h", s / 3600);
+    else
+        snprintf(out, 32, "%" PRId64 " days", s / 86400);
+    return out;
+}
+
+const char *instant_text(int64_t us, char out[48])
+{
+    tdm_text text = {0};
+    tdm_text_instant(&text, us);
+    if (us % 1000000 == 0 && text.len > 8) /* whole seconds need no fraction for people */
+        snprintf(out, 48, "%.*sZ", (int)(text.len - 8), text.ptr);
+    else
+        snprintf(out, 48, "%.*s", (int)text.len, text.ptr ? text.ptr : "");
+    tdm_text_free(&text);
+    return out;
+}
+
+void progress_start(progress_bar *bar, const char *what)
+{
+    tdm_interrupted();
+    *bar = (progress_bar){.what = what, .started = tdm_seconds(), .columns = tdm_terminal_columns(2)};
+}
+
+static void draw(progress_bar *bar, const tdm_progress *p, double elapsed)
+{
+    char cells[41] = "", rows[32], bad[32], line[256];
+    double share = p->total ? (double)p->done / (double)p->total : 0;
+    share = share > 1 ? 1 : share;
+    int full = (int)(share * 24);
+    for (int i = 0; i < 24; i++)
+        strcat(cells, i < full ? "#" : "-");
+    int n = snprintf(line, sizeof line, "\r%s %s [%s] %3.0f%%  %s rows", bar->what, p->stage, cells, share * 100,
+                     with_commas(p->rows, rows));
+    if (elapsed > 0 && p->rows)
+        n += snprintf(line + n, sizeof line - (size_t)n, ", %s/s", with_commas((uint64_t)((double)p->rows / elapsed), bad));
+    if (share > 0.02 && share < 1)
+        n += snprintf(line + n, sizeof line - (size_t)n, ", %.0f s left", elapsed / share * (1 - share));
+    if (p->rows_quarantined)
+        n += snprintf(line + n, sizeof line - (size_t)n, ", %s quarantined", with_commas(p->rows_quarantined, bad));
+    tdm_text text = {0};
+    unsigned most = bar->columns > 1 ? bar->columns : 80;
+    text_printf(&text, "%.*s\033[K", (int)(n < (int)most ? n : (int)most), line);
+    to_stderr(&text);
+    bar->visible = true;
+}
+
+bool progress_tell(void *self, const tdm_progress *p)
+{
+    progress_bar *bar = self;
+    double now = tdm_seconds();
+    if (bar->columns && now - bar->started > 1 && now - bar->drawn > 0.1) {
+        draw(bar, p, now - bar->started);
+        bar->drawn = now;
+    }
+    return !tdm_interrupted();
+}
+
+void progress_end(progress_bar *bar)
+{
+    tdm_text text = {0};
+    if (bar->visible)
+        tdm_text_add(&text, "\r\033[K");
+    to_stderr(&text);
+}

@@ -1,0 +1,195 @@
+/* The gates, one function each, in the order in which they are reported.
+ *
+ * Shares are compared as counts where that is exact; a table of nothing passes no gate of a share. */
+#include "batch/gates.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include "base/fail.h"
+#include "base/number.h"
+
+static void percent(double share, char *out, size_t size)
+{
+    snprintf(out, size, "%.6g%%", share * 100);
+}
+
+/* A share for people: never rounded up to a whole that was not reached. */
+static void share_of(uint64_t part, uint64_t whole, char *out, size_t size)
+{
+    double p = whole ? 100.0 * (double)part / (double)whole : 0;
+    char number[32];
+    snprintf(number, sizeof number, "%.4f", p);
+    if (part < whole && p > 99.9999)
+        snprintf(number, sizeof number, "99.9999");
+    snprintf(out, size, "%s%% (%" PRIu64 " of %" PRIu64 ")", number, part, whole);
+}
+
+static tdm_gate_result *add(tdm__gates *gates, const char *name)
+{
+    tdm_gate_result *g = &gates->gate[gates->n < TDM_GATES_MAX ? gates->n++ : TDM_GATES_MAX - 1];
+    *g = (tdm_gate_result){.applied = true};
+    snprintf(g->name, sizeof g->name, "%s", name);
+    return g;
+}
+
+static void rows_gate(tdm__gates *gates, uint64_t least, const tdm__gate_facts *f)
+{
+    tdm_gate_result *g = add(gates, "rows");
+    snprintf(g->limit, sizeof g->limit, "at least %" PRIu64, least);
+    snprintf(g->measured, sizeof g->measured, "%" PRIu64, f->rows_scored);
+    g->passed = f->rows_scored >= least;
+}
+
+static void coverage_gate(tdm__gates *gates, double least, const tdm__gate_facts *f)
+{
+    tdm_gate_result *g = add(gates, "coverage");
+    char limit[20];
+    percent(least, limit, sizeof limit);
+    snprintf(g->limit, sizeof g->limit, "at least %s", limit);
+    share_of(f->rows_scored, f->rows_in, g->measured, sizeof g->measured);
+    g->passed = f->rows_in && (double)f->rows_scored >= least * (double)f->rows_in;
+}
+
+static void quarantined_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
+{
+    tdm_gate_result *g = add(gates, "quarantined");
+    char limit[20];
+    percent(p->manifest->batch.gates.quarantined, limit, sizeof limit);
+    snprintf(g->limit, sizeof g->limit, "at most %s", limit);
+    share_of(f->rows_quarantined, f->rows_in, g->measured, sizeof g->measured);
+    g->passed = f->rows_quarantined <= tdm__quarantine_limit(p, f->rows_in);
+}
+
+static void code_gates(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
+{
+    for (size_t i = 0; i < p->manifest->batch.n_quarantine_codes && gates->n < TDM_GATES_MAX - 6; i++) {
+        tdm_status code = p->manifest->batch.quarantine_code[i].code;
+        tdm_gate_result *g = add(gates, tdm_status_name(code));
+        snprintf(g->limit, sizeof g->limit, "at most %" PRIu64, p->manifest->batch.quarantine_code[i].rows_max);
+        snprintf(g->measured, sizeof g->measured, "%" PRIu64, f->code[code]);
+        g->passed = f->code[code] <= p->manifest->batch.quarantine_code[i].rows_max;
+    }
+}
+
+/* The feature with the largest count against the limit. */
+static void rate_gate(tdm__gates *gates, const char *name, double most, const uint64_t *count, const tdm__package *p,
+                      const tdm__gate_facts *f)
+{
+    if (isnan(most))
+        return;
+    tdm_gate_result *g = add(gates, name);
+    uint64_t worst = 0;
+    char limit[20];
+    percent(most, limit, sizeof limit);
+    snprintf(g->limit, sizeof g->limit, "at most %s", limit);
+    for (size_t i = 0; i < p->manifest->n_features; i++) {
+        uint64_t n = count[p->feature_slot[i]];
+        if (n < worst || (!n && i))
+            continue;
+        worst = n;
+        tdm_str feature = p->manifest->feature[i].name;
+        snprintf(g->why, sizeof g->why, "most in '%.*s'", (int)(feature.len < 64 ? feature.len : 64), feature.ptr);
+    }
+    share_of(worst, f->rows_in, g->measured, sizeof g->measured);
+    g->passed = f->rows_in && (double)worst <= most * (double)f->rows_in;
+}
+
+static const tdm__spread *spread_of(const tdm_table *table, tdm_str prediction)
+{
+    for (size_t i = 0; i < table->info.n_predictions; i++)
+        if (tdm__str_is(prediction, table->info.prediction[i]))
+            return &table->spread[i];
+    return NULL;
+}
+
+static void psi_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
+{
+    double most = p->manifest->batch.gates.psi, worst = 0;
+    if (isnan(most))
+        return;
+    tdm_gate_result *g = add(gates, "psi");
+    snprintf(g->limit, sizeof g->limit, "at most %.6g", most);
+    if (!f->previous) {
+        g->applied = false;
+        g->passed = true;
+        snprintf(g->why, sizeof g->why, "there is no earlier table to compare with");
+        return;
+    }
+    g->passed = true;
+    for (size_t i = 0; i < p->prediction.n; i++) {
+        const tdm__spread *before = spread_of(f->previous, p->prediction.field[i].name);
+        double psi = before ? tdm__spread_psi(before, &f->spread[i]) : NAN;
+        if (isnan(psi)) {
+            g->passed = false;
+            snprintf(g->why, sizeof g->why, "table %s has no comparable spread of '%.*s'", f->previous->info.name,
+                     (int)(p->prediction.field[i].name.len < 40 ? p->prediction.field[i].name.len : 40), p->prediction.field[i].name.ptr);
+            return;
+        }
+        worst = psi > worst ? psi : worst;
+    }
+    snprintf(g->measured, sizeof g->measured, "%.4f against %s", worst, f->previous->info.name);
+    g->passed = worst <= most;
+}
+
+static void golden_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
+{
+    tdm_gate_result *g = add(gates, "golden");
+    snprintf(g->limit, sizeof g->limit, "equal to the bit");
+    g->passed = !f->golden;
+    g->applied = p->n_golden > 0;
+    if (f->golden)
+        snprintf(g->why, sizeof g->why, "%.90s", f->golden_error->what);
+    else if (!p->n_golden)
+        snprintf(g->why, sizeof g->why, "the release has no golden rows");
+    else
+        snprintf(g->measured, sizeof g->measured, "%zu rows", p->n_golden);
+}
+
+uint64_t tdm__quarantine_limit(const tdm__package *package, uint64_t rows_in)
+{
+    const tdm__manifest_batch *b = &package->manifest->batch;
+    double share = b->gates.quarantined * (double)rows_in;
+    uint64_t most = share < 1e18 ? (uint64_t)share : UINT64_MAX;
+    return most < b->quarantine_rows_max ? most : b->quarantine_rows_max;
+}
+
+static tdm_status judge(const tdm__package *p, const tdm__gates *gates, tdm_error *err)
+{
+    const tdm_gate_result *first = NULL;
+    bool other = false;
+    for (size_t i = 0; i < gates->n; i++) {
+        const tdm_gate_result *g = &gates->gate[i];
+        if (g->passed)
+            continue;
+        first = first ? first : g;
+        bool quarantine = tdm__str_is(tdm__str(g->name), "quarantined");
+        for (size_t c = 0; c < p->manifest->batch.n_quarantine_codes; c++)
+            quarantine |= tdm__str_is(tdm__str(g->name), tdm_status_name(p->manifest->batch.quarantine_code[c].code));
+        other |= !quarantine;
+    }
+    if (!first)
+        return TDM_OK;
+    char where[48];
+    snprintf(where, sizeof where, "gate '%s'", first->name);
+    tdm_status s = other ? TDM_GATE_FAILED : TDM_QUARANTINE_FULL;
+    tdm__fail(err, s, where, "%s; nothing was published", first->why[0] ? first->why : "the table does not pass it");
+    tdm__fail_expected(err, "%s", first->limit);
+    tdm__fail_found(err, "%s", first->measured);
+    return s;
+}
+
+tdm_status tdm__gates_check(const tdm__package *package, const tdm__gate_facts *facts, tdm__gates *out, tdm_error *err)
+{
+    const tdm__manifest_batch *b = &package->manifest->batch;
+    out->n = 0;
+    rows_gate(out, b->gates.rows_min, facts);
+    coverage_gate(out, b->gates.coverage, facts);
+    quarantined_gate(out, package, facts);
+    code_gates(out, package, facts);
+    rate_gate(out, "null_rate", b->gates.null_rate, facts->nulls, package, facts);
+    rate_gate(out, "default_rate", b->gates.default_rate, facts->defaults, package, facts);
+    psi_gate(out, package, facts);
+    golden_gate(out, package, facts);
+    return judge(package, out, err);
+}

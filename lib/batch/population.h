@@ -1,0 +1,48 @@
+/* Populations: what a run scores, cut into pieces that different threads can take.
+ *
+ * A population is a file of rows (CSV, JSON lines) or a table source as the run's state has it. A piece is a chunk of the file's bytes
+ * or a range of the source's rows; pieces come in order and each knows its number, so results can be put together in
+ * the population's order whoever finished first. */
+#ifndef TDM_BATCH_POPULATION_H
+#define TDM_BATCH_POPULATION_H
+
+#include "codec/rows.h"
+#include "engine/engine.h"
+
+enum { TDM__PIECE_ROWS = 8 * TDM__STORE_MARK };
+
+typedef struct tdm__population {
+    const tdm__engine *engine;
+    char name[TDM__PATH_MAX];   /* the file, or the source's name */
+    char identity[64];          /* of its content: "file 1f…" or "source schedule" */
+    tdm__fs *fs;
+    tdm__reader *reader;        /* a file */
+    const tdm__store *store;    /* or a source */
+    uint64_t next_row, next_piece;
+    tdm__schema schema;         /* of a file: the entity's key, then the request fields that are not part of it */
+    int *request_field;         /* one a package->request_slot: its field in the schema */
+    tdm_str *nulls;
+    size_t n_nulls;
+    tdm__arena arena;
+} tdm__population;
+
+typedef struct tdm__piece_input {
+    uint64_t index;
+    bool ended;        /* there is no piece any more */
+    tdm__chunk chunk;  /* a file's */
+    uint64_t first;    /* a source's rows [first, first + count) */
+    uint64_t count;
+} tdm__piece_input;
+
+/* `file` NULL: the source that the release names. TDM_USAGE when it names none; TDM_MISMATCH when the file lacks a key column or a
+ * required request field. */
+tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file, tdm_error *err);
+void tdm__population_close(tdm__population *p);
+/* One thread at a time. */
+tdm_status tdm__population_next(tdm__population *p, tdm__piece_input *out, tdm_error *err);
+/* Bytes or rows handed out, and of how many. */
+void tdm__population_progress(const tdm__population *p, uint64_t *done, uint64_t *total, const char **unit);
+/* A parser for its chunks; a file's only. */
+tdm_status tdm__population_parser(const tdm__population *p, tdm__row_parser **out, tdm_error *err);
+
+#endif

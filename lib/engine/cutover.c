@@ -1,0 +1,316 @@
+/* Cutover: staging a release and a table, and flipping the current epoch; rolling back; what is current.
+ *
+ * Staging reads every byte that the new epoch would serve and compares golden rows to the bit. Only then is the flip written: one
+ * rename (release/epoch_file.h). A rollback is a new epoch with an older content, staged likewise. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <tandem/epoch.h>
+#include "base/fail.h"
+#include "engine/engine.h"
+#include "os/clock.h"
+#include "release/epoch_file.h"
+#include "release/releases.h"
+#include "schema/instant.h"
+#include "table/tables.h"
+
+typedef struct telling {
+    tdm_progress_fn progress;
+    void *self;
+} telling;
+
+static tdm_status tell(const telling *t, const char *stage, uint64_t done, tdm_error *err)
+{
+    tdm_progress p = {.stage = stage, .done = done, .total = 3, .unit = "steps"};
+    if (t->progress && !t->progress(t->self, &p))
+        return tdm__fail(err, TDM_CANCELLED, "promote", "the cutover was cancelled; nothing was changed");
+    return TDM_OK;
+}
+
+/* A table fits a release when that release made it. */
+static tdm_status check_table(const tdm__package *package, const tdm_table *table, tdm_error *err)
+{
+    const tdm_table_info *info = &table->info;
+    if (strcmp(info->release, package->id)) {
+        tdm_status s = tdm__fail(err, TDM_MISMATCH, info->name, "the table was made by another release");
+        tdm__fail_expected(err, "release %.12s", package->id);
+        tdm__fail_found(err, "release %.12s", info->release);
+        return s;
+    }
+    if (info->n_predictions != package->prediction.n || info->n_key != package->key.n)
+        return tdm__fail(err, TDM_MISMATCH, info->name, "the table's columns are not those of the release");
+    return tdm_table_verify(table, err);
+}
+
+static tdm_status stage(tdm_home *home, const tdm__state *state, const tdm__package *package, const char *table_name, const telling *t,
+                        tdm_error *err)
+{
+    tdm__engine *engine = NULL;
+    tdm_table *table = NULL;
+    tdm_status s = tell(t, "release", 0, err);
+    if (!s)
+        s = tdm__engine_new(package, state, &engine, err);
+    tdm__engine_close(&engine);
+    if (!s)
+        s = tell(t, "golden rows", 1, err);
+    if (!s)
+        s = tdm__engine_check_golden(package, err);
+    if (!s)
+        s = tell(t, "table", 2, err);
+    if (!s && table_name[0])
+        s = tdm__table_open_name(home, table_name, &table, err);
+    if (!s && table)
+        s = check_table(package, table, err);
+    tdm_table_close(&table);
+    return s;
+}
+
+static bool of_release(const void *self, const tdm_table_info *info)
+{
+    return !strcmp(info->release, self);
+}
+
+/* The bare name of the table to serve: the one given, else the release's newest, else none. */
+static tdm_status choose_table(tdm_home *home, const char *release, const char *given, char out[16], tdm_error *err)
+{
+    tdm_table *table = NULL;
+    out[0] = 0;
+    tdm_status s = given ? tdm_table_open(home, given, &table, err) : tdm__table_newest(home, of_release, release, &table, err);
+    if (!s)
+        memcpy(out, table->info.name, 16);
+    tdm_table_close(&table);
+    return s == TDM_NOT_FOUND && !given ? TDM_OK : s;
+}
+
+/* Writes the next epoch: the current one with `service` changed. */
+static tdm_status flip(tdm_home *home, tdm__epoch *epoch, const char *cause, const char *service, const char *release, const char *table,
+                       uint64_t before, tdm_error *err)
+{
+    tdm__service *entry = tdm__epoch_put(epoch, service);
+    if (!entry)
+        return tdm__fail(err, TDM_TOO_LARGE, service, "an epoch holds at most %d services", TDM__SERVICES_MAX);
+    epoch->number++;
+    epoch->since_us = tdm__now_us();
+    snprintf(epoch->cause, sizeof epoch->cause, "%s", cause);
+    snprintf(epoch->changed, sizeof epoch->changed, "%s", service);
+    snprintf(entry->release, sizeof entry->release, "%s", release);
+    snprintf(entry->table, sizeof entry->table, "%s", table);
+    entry->since_epoch = epoch->number;
+    entry->before_epoch = before;
+    return tdm__epoch_flip(home, epoch, err);
+}
+
+static tdm_status promote_package(tdm_home *home, const tdm__state *state, const tdm__package *package, const char *given, uint64_t expect,
+                                  const telling *t, uint64_t *number, tdm_error *err)
+{
+    tdm__epoch epoch;
+    char table[16], name[65];
+    snprintf(name, sizeof name, "%.*s", (int)package->manifest->name.len, package->manifest->name.ptr);
+    tdm_status s = tdm__epoch_read_current(home, &epoch, err);
+    if (!s && expect && expect != epoch.number) {
+        s = tdm__fail(err, TDM_MOVED, "--expect", "the current epoch is not the one expected");
+        tdm__fail_expected(err, "%" PRIu64, expect);
+        tdm__fail_found(err, "%" PRIu64, epoch.number);
+    }
+    if (!s)
+        s = choose_table(home, package->id, given, table, err);
+    if (s)
+        return s;
+    tdm__service *now = tdm__epoch_find(&epoch, name);
+    *number = epoch.number;
+    if (now && !strcmp(now->release, package->id) && !strcmp(now->table, table))
+        return TDM_OK;
+    s = stage(home, state, package, table, t, err);
+    if (!s)
+        s = flip(home, &epoch, "promote", name, package->id, table, now ? epoch.number : 0, err);
+    if (!s)
+        *number = epoch.number;
+    return s;
+}
+
+tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, uint64_t expect, const tdm_progress_fn progress, void *self,
+                       uint64_t *epoch, tdm_error *err)
+{
+    telling t = {progress, self};
+    tdm__writing writing;
+    tdm__state *state = NULL;
+    tdm__package *package = NULL;
+    *epoch = 0;
+    tdm_status s = tdm__writing_begin(home, "promote", &writing, err);
+    if (s)
+        return s;
+    s = tdm__state_read(home, writing.log, UINT64_MAX, &state, err);
+    if (!s)
+        s = tdm__release_package(home, state, release, &package, err);
+    if (!s)
+        s = promote_package(home, state, package, table, expect, &t, epoch, err);
+    tdm__package_close(&package);
+    tdm__state_close(&state);
+    tdm__writing_end(&writing);
+    return s;
+}
+
+/* What the service had before its present content. */
+static tdm_status content_before(tdm_home *home, const tdm__epoch *epoch, const char *service, tdm__service *out, tdm_error *err)
+{
+    tdm__epoch older;
+    tdm__service *now = tdm__epoch_find((tdm__epoch *)epoch, service), *then;
+    if (!now)
+        return tdm__fail(err, TDM_NOT_FOUND, service, "the current epoch has no such service");
+    if (!now->before_epoch)
+        return tdm__fail(err, TDM_REFUSED, service, "there is nothing before the current content to roll back to");
+    tdm_status s = tdm__epoch_read(home, now->before_epoch, &older, err);
+    if (s)
+        return s;
+    then = tdm__epoch_find(&older, service);
+    if (!then)
+        return tdm__fail(err, TDM_CORRUPT, service, "epoch %" PRIu64 " does not have the service", now->before_epoch);
+    *out = *then;
+    return TDM_OK;
+}
+
+static tdm_status rollback_service(tdm_home *home, const tdm__state *state, tdm__epoch *epoch, const char *service, tdm_error *err)
+{
+    tdm__package *package = NULL;
+    tdm__service before;
+    telling quiet = {0};
+    tdm_status s = content_before(home, epoch, service, &before, err);
+    if (!s)
+        s = tdm__release_package(home, state, before.release, &package, err);
+    if (!s)
+        s = stage(home, state, package, before.table, &quiet, err);
+    if (!s)
+        s = flip(home, epoch, "rollback", service, before.release, before.table, before.before_epoch, err);
+    tdm__package_close(&package);
+    return s;
+}
+
+tdm_status tdm_rollback(tdm_home *home, const char *service, uint64_t *number, tdm_error *err)
+{
+    tdm__writing writing;
+    tdm__state *state = NULL;
+    tdm__epoch epoch;
+    char name[65];
+    *number = 0;
+    tdm_status s = tdm__writing_begin(home, "rollback", &writing, err);
+    if (s)
+        return s;
+    s = tdm__state_read(home, writing.log, UINT64_MAX, &state, err);
+    if (!s)
+        s = tdm__epoch_read_current(home, &epoch, err);
+    if (!s && !epoch.number)
+        s = tdm__fail(err, TDM_REFUSED, "rollback", "nothing was promoted yet");
+    if (!s) {
+        snprintf(name, sizeof name, "%s", service ? service : epoch.changed);
+        s = rollback_service(home, state, &epoch, name, err);
+    }
+    if (!s)
+        *number = epoch.number;
+    tdm__state_close(&state);
+    tdm__writing_end(&writing);
+    return s;
+}
+
+struct tdm_epoch {
+    tdm__epoch epoch;
+    tdm_service_info info[TDM__SERVICES_MAX];
+};
+
+static void describe_promise(const tdm__manifest *m, tdm_service_info *out)
+{
+    const tdm__manifest_promise *p = &m->promise;
+    if (p->p99_us)
+        tdm__duration_format(p->p99_us, out->promise_p99);
+    if (p->freshness_us)
+        tdm__duration_format(p->freshness_us, out->promise_freshness);
+    if (p->has_ready_by)
+        snprintf(out->promise_ready_by, sizeof out->promise_ready_by, "%02u:%02u %.*s", p->ready_by_minute / 60u % 24u,
+                 p->ready_by_minute % 60u, (int)(p->ready_by_zone.len < 36 ? p->ready_by_zone.len : 36), p->ready_by_zone.ptr);
+    if (p->coverage == p->coverage)
+        snprintf(out->promise_coverage, sizeof out->promise_coverage, "%.6g%%", p->coverage * 100);
+    out->ttl_us = m->batch.ttl_us;
+    out->last_good_us = m->batch.last_good_us;
+}
+
+static void describe_table(tdm_home *home, tdm_service_info *out, int64_t now_us)
+{
+    tdm_table *table = NULL;
+    tdm_error err;
+    if (!out->table[0])
+        return;
+    if (tdm__table_open_name(home, out->table, &table, &err)) {
+        tdm_error_format(&err, out->error, sizeof out->error);
+        return;
+    }
+    out->rows = table->info.rows;
+    out->as_of_us = table->info.as_of_us;
+    out->age_us = now_us - table->info.as_of_us;
+    out->stale = out->ttl_us && out->age_us > out->ttl_us;
+    out->expired = out->last_good_us && out->age_us > out->last_good_us;
+    tdm_table_close(&table);
+}
+
+static void describe_service(tdm_home *home, const tdm__service *service, tdm_service_info *out)
+{
+    char dir[TDM__PATH_MAX];
+    tdm__package *package = NULL;
+    tdm_error err;
+    memcpy(out->name, service->name, sizeof out->name);
+    memcpy(out->release, service->release, sizeof out->release);
+    memcpy(out->table, service->table, sizeof out->table);
+    out->since_epoch = service->since_epoch;
+    if (tdm__home_path(home, dir, &err, "releases") || tdm__package_open(home->fs, dir, service->release, &package, &err))
+        tdm_error_format(&err, out->error, sizeof out->error);
+    else
+        describe_promise(package->manifest, out);
+    tdm__package_close(&package);
+    describe_table(home, out, tdm__now_us());
+}
+
+tdm_status tdm_epoch_current(tdm_home *home, tdm_epoch **out, tdm_error *err)
+{
+    *out = tdm__new(tdm_epoch);
+    if (!*out)
+        return tdm__no_memory(err, "epoch");
+    tdm_status s = tdm__epoch_read_current(home, &(*out)->epoch, err);
+    if (s) {
+        tdm_epoch_close(out);
+        return s;
+    }
+    for (size_t i = 0; i < (*out)->epoch.n; i++)
+        describe_service(home, &(*out)->epoch.service[i], &(*out)->info[i]);
+    return TDM_OK;
+}
+
+uint64_t tdm_epoch_number(const tdm_epoch *epoch)
+{
+    return epoch->epoch.number;
+}
+
+int64_t tdm_epoch_since_us(const tdm_epoch *epoch)
+{
+    return epoch->epoch.since_us;
+}
+
+const char *tdm_epoch_cause(const tdm_epoch *epoch)
+{
+    return epoch->epoch.cause;
+}
+
+size_t tdm_epoch_services(const tdm_epoch *epoch)
+{
+    return epoch->epoch.n;
+}
+
+const tdm_service_info *tdm_epoch_service(const tdm_epoch *epoch, size_t i)
+{
+    return i < epoch->epoch.n ? &epoch->info[i] : NULL;
+}
+
+void tdm_epoch_close(tdm_epoch **epoch)
+{
+    if (!epoch || !*epoch)
+        return;
+    tdm__free(*epoch);
+    *epoch = NULL;
+}

@@ -1,0 +1,39 @@
+/* The public face of terminals and clocks (tandem/terminal.h). */
+#define _GNU_SOURCE
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <tandem/terminal.h>
+#include "base/fail.h"
+#include "os/clock.h"
+#include "os/process.h"
+
+unsigned tdm_terminal_columns(int fd)
+{
+    struct winsize size;
+    if (!isatty(fd))
+        return 0;
+    return ioctl(fd, TIOCGWINSZ, &size) || size.ws_col < 20 ? 80 : size.ws_col;
+}
+
+double tdm_seconds(void)
+{
+    return (double)tdm__monotonic_ns() * 1e-9;
+}
+
+bool tdm_interrupted(void)
+{
+    return tdm__interrupted();
+}
+
+tdm_status tdm_write(int fd, const void *bytes, size_t n, tdm_error *err)
+{
+    if (tdm__write_fd(fd, bytes, n))
+        return TDM_OK;
+    return tdm__fail(err, TDM_IO, fd == 1 ? "standard output" : fd == 2 ? "standard error" : "output", "writing failed");
+}
+
+const char *tdm_nearest(tdm_str word, const char *const *candidates, size_t n)
+{
+    return tdm__nearest(word, candidates, n);
+}
