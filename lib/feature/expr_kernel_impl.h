@@ -5,20 +5,34 @@
 #ifndef TDM_FEATURE_EXPR_KERNEL_IMPL_H
 #define TDM_FEATURE_EXPR_KERNEL_IMPL_H
 
+#include <string.h>
+
 #include "feature/expr_impl.h"
+
+/* Plain loops go in stripes of a fixed length: gcc makes vectors of those at -O2. Each row's result depends on that row alone. */
+enum { STRIPE = 16 };
+
+/* Out may be one of the operands. */
+static inline void join_presence(uint8_t *out, const uint8_t *a, const uint8_t *b, size_t n)
+{
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        uint64_t x, y;
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        x = UINT64_C(0x0101010101010101) * TDM_NULL + ((x & y) >> 1 & UINT64_C(0x0101010101010101));
+        memcpy(out + i, &x, 8);
+    }
+    for (; i < n; i++)
+        out[i] = (uint8_t)(TDM_NULL + ((a[i] & b[i]) >> 1));
+}
 
 /* Present where all operands are, else null. TDM_PRESENT is the only presence with bit 1, and 1 + 1 of that bit. */
 static inline void present_where_all(const tdm__frame *f, unsigned n_in)
 {
-    uint8_t *restrict out = f->out->presence;
-    const uint8_t *restrict a = f->in[0]->presence, *restrict b = f->in[n_in > 1 ? 1 : 0]->presence;
-    for (size_t i = 0; i < f->rows; i++)
-        out[i] = (uint8_t)(TDM_NULL + ((a[i] & b[i]) >> 1));
-    for (unsigned j = 2; j < n_in; j++) {
-        const uint8_t *restrict c = f->in[j]->presence;
-        for (size_t i = 0; i < f->rows; i++)
-            out[i] = (uint8_t)(TDM_NULL + ((out[i] & c[i]) >> 1));
-    }
+    join_presence(f->out->presence, f->in[0]->presence, f->in[n_in > 1 ? 1 : 0]->presence, f->rows);
+    for (unsigned j = 2; j < n_in; j++)
+        join_presence(f->out->presence, f->out->presence, f->in[j]->presence, f->rows);
 }
 
 /* Row i is null unless `ok`. */
@@ -40,7 +54,13 @@ static inline bool is_present(const tdm__column *column, size_t i)
         OUT *restrict out = f->out->as.member_out;                               \
         (void)extra;                                                             \
         present_where_all(f, 1);                                                 \
-        for (size_t i = 0; i < f->rows; i++) {                                   \
+        size_t i = 0, n = f->rows;                                               \
+        for (; n - i >= STRIPE; i += STRIPE)                                     \
+            for (size_t j = i; j < i + STRIPE; j++) {                            \
+                IN x = a[j];                                                     \
+                out[j] = (value);                                                \
+            }                                                                    \
+        for (; i < n; i++) {                                                     \
             IN x = a[i];                                                         \
             out[i] = (value);                                                    \
         }                                                                        \
@@ -54,7 +74,14 @@ static inline bool is_present(const tdm__column *column, size_t i)
         OUT *restrict out = f->out->as.member_out;                               \
         (void)extra;                                                             \
         present_where_all(f, 2);                                                 \
-        for (size_t i = 0; i < f->rows; i++) {                                   \
+        size_t i = 0, n = f->rows;                                               \
+        for (; n - i >= STRIPE; i += STRIPE)                                     \
+            for (size_t j = i; j < i + STRIPE; j++) {                            \
+                IN_A x = a[j];                                                   \
+                IN_B y = b[j];                                                   \
+                out[j] = (value);                                                \
+            }                                                                    \
+        for (; i < n; i++) {                                                     \
             IN_A x = a[i];                                                       \
             IN_B y = b[i];                                                       \
             out[i] = (value);                                                    \

@@ -289,7 +289,7 @@ static tdm_value text_of_bytes(const oracle *o, const char *bytes, size_t n)
 static tdm_value cased(const oracle *o, bool lower, tdm_str s)
 {
     static const char small[] = "abcdefghijklmnopqrstuvwxyz", capital[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    char bytes[256];
+    char bytes[4096];
     assert_true(s.len <= sizeof bytes);
     for (size_t i = 0; i < s.len; i++) {
         const char *at = s.ptr[i] ? strchr(lower ? capital : small, s.ptr[i]) : NULL;
@@ -343,7 +343,7 @@ static tdm_value lookup(const oracle *o, const tree *t)
 static tdm_value to_i64(tdm_value v)
 {
     if (v.kind == TDM_STRING) {
-        char z[64], *end;
+        char z[4096], *end;
         assert_true(v.as.str.len < sizeof z);
         memcpy(z, v.as.str.ptr, v.as.str.len);
         z[v.as.str.len] = 0;
