@@ -30,8 +30,10 @@ fuzz: deps      ## each fuzz target for some seconds
 bench: build    ## the measurements, at full size
 	@bench/run.sh $(BUILD)
 
-demo: build     ## the main job on a day's flights, end to end
-	@examples/flights/demo.sh $(BUILD)/app/tandem
+demo: deps      ## the main job on a few days of real flights, end to end
+	@test -e $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
+	@ninja -C $(BUILD) app/tandem >/dev/null
+	@python3 examples/flights/demo.py $(BUILD)/app/tandem build/demo
 
 parity-live:    ## train models anew and compare with the frameworks themselves (needs Python packages)
 	@python3 tests/parity/run_parity.py --live
