@@ -187,6 +187,8 @@ tdm_status tdm__store_builder_add(tdm__store_builder *b, tdm_str key, const tdm_
         return refuse_failed(b, err);
     tdm__buf_reset(&b->record);
     tdm_status s = tdm__store_encode(&b->schema, key, values, &b->record, err);
+    if (s == TDM_NO_MEMORY) /* a record that does not fit its schema is the caller's business, this is the build's */
+        b->failed = s;
     return s ? s : add_record(b, (const uint8_t *)b->record.ptr, (uint32_t)b->record.len, tag, err);
 }
 
