@@ -16,8 +16,9 @@ tdm__row_place tdm__take_record(tdm__row_parser *p, const tdm__record_span *span
     size_t len = span->end - p->at;
     if (span->next > span->end && len > 0 && from[len - 1] == '\r')
         len--;
-    if (span->fault == TDM_RECORD_TOO_LONG && len > TDM__RECORD_BYTES_KEPT)
-        len = TDM__RECORD_BYTES_KEPT;
+    size_t kept = p->scan.limit < TDM__RECORD_BYTES_KEPT ? p->scan.limit : TDM__RECORD_BYTES_KEPT;
+    if (span->fault == TDM_RECORD_TOO_LONG && len > kept)
+        len = kept;
     tdm__row_place place = {p->row, p->line, p->chunk->offset + p->at, tdm__strn(from, len)};
     p->row++;
     p->line += span->line_ends;
