@@ -97,8 +97,10 @@ static tdm_status use_promised_zone(tdm__package_box *b, tdm_error *err)
 static tdm_status build(tdm__package_box *b, tdm_error *err)
 {
     tdm_status s = tdm__package_lookups(b, err);
+    size_t before = tdm__package_faults(b);
     if (!s)
         s = tdm__package_plan(b, err);
+    b->plan_whole = tdm__package_faults(b) == before;
     if (!s)
         s = use_promised_zone(b, err);
     if (!s)

@@ -106,8 +106,10 @@ static tdm_status read_features(golden_reader *r, json_t *features)
     json_object_foreach(features, name, json)
     {
         int slot = tdm__package_find_slot(&r->b->package, tdm__str(name));
-        if (slot < 0)
+        if (slot < 0 && r->b->plan_whole)
             fault(r, name, "the release has no such input");
+        else if (slot < 0)
+            continue; /* it may be one that has a fault */
         else if (r->b->package.slot[slot].origin == TDM__ORIGIN_EXPRESSION)
             fault(r, name, "an expression is computed and cannot be given");
         else if (!s)

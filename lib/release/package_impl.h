@@ -57,6 +57,7 @@ typedef struct tdm__package_box {
     size_t depth;
     bool blamed;  /* the cause of a failure was reported already */
     bool no_memory;
+    bool plan_whole; /* the plan has no faults */
     bool no_key;  /* the population is at fault, so the entity's key is not known */
     tdm__expression_scope scope;
 } tdm__package_box;

@@ -173,16 +173,8 @@ static int fault_by(tdm__package_box *b, const tdm__source *source, tdm_str key,
 static const tdm__manifest_by *find_by(tdm__package_box *b, const tdm__source *source, const tdm__manifest_feature *f,
                                        tdm_str key)
 {
-    if (f->n_by == 1 && !f->by[0].key.len) {
-        if (source->n_key == 1)
-            return &f->by[0];
-        tdm__package_fault(b, f->by[0].place, TDM_MANIFEST,
-                           "source '%.*s' has %zu key columns: 'by' must be a map with one entry for each",
-                           TDM__SHOWN(source->name), source->n_key);
-        return NULL;
-    }
     for (size_t i = 0; i < f->n_by; i++)
-        if (tdm__str_equal(f->by[i].key, key))
+        if (!f->by[i].key.len || tdm__str_equal(f->by[i].key, key))
             return &f->by[i];
     tdm__package_fault(b, f->n_by ? f->by[0].place : f->place, TDM_MANIFEST,
                        "'by' lacks key column '%.*s' of source '%.*s'", TDM__SHOWN(key), TDM__SHOWN(source->name));
@@ -255,6 +247,28 @@ static int find_join(tdm__package_box *b, int source, const tdm__manifest_featur
     return (int)b->n_joins++;
 }
 
+/* Whether a feature's `by` has the shape of the source's key. */
+static bool check_by(tdm__package_box *b, const tdm__source *s, const tdm__manifest_feature *f)
+{
+    for (size_t i = 0; i < f->n_by; i++) {
+        const tdm__manifest_by *by = &f->by[i];
+        size_t k = 0;
+        while (k < s->n_key && !tdm__str_equal(s->schema.field[s->key[k]].name, by->key))
+            k++;
+        if (by->key.len ? k < s->n_key : s->n_key == 1)
+            continue;
+        if (by->key.len)
+            tdm__package_fault(b, by->place, TDM_MANIFEST, "'%.*s' is not a key column of source '%.*s'",
+                               TDM__SHOWN(by->key), TDM__SHOWN(s->name));
+        else
+            tdm__package_fault(b, by->place, TDM_MANIFEST,
+                               "source '%.*s' has %zu key columns: 'by' must be a map with one entry for each",
+                               TDM__SHOWN(s->name), s->n_key);
+        return false;
+    }
+    return true;
+}
+
 static int add_column(tdm__package_box *b, int source, int column, tdm_str name, int feature, tdm__place *at)
 {
     const tdm__manifest_feature *f = feature >= 0 ? &b->manifest.feature[feature] : NULL;
@@ -265,16 +279,8 @@ static int add_column(tdm__package_box *b, int source, int column, tdm_str name,
                            TDM__SHOWN(name));
         return blame(b);
     }
-    for (size_t i = 0; f && i < f->n_by; i++) {
-        size_t k = 0;
-        while (k < s->n_key && !tdm__str_equal(s->schema.field[s->key[k]].name, f->by[i].key))
-            k++;
-        if (f->by[i].key.len && k == s->n_key) {
-            tdm__package_fault(b, f->by[i].place, TDM_MANIFEST, "'%.*s' is not a key column of source '%.*s'",
-                               TDM__SHOWN(f->by[i].key), TDM__SHOWN(s->name));
-            return blame(b);
-        }
-    }
+    if (f && !check_by(b, s, f))
+        return blame(b);
     int join = find_join(b, source, f, at);
     if (join < 0)
         return FAILED;

@@ -73,9 +73,8 @@ static void test_example(void **state)
     assert_int_equal(s[2].known, -1);
     assert_int_equal(s[3].known, 2);
     tdm__source_canonical(&s[1], &f.text);
-    assert_string_equal(tdm__buf_z(&f.text), "planes:\n  kind: table\n  key: [tailnum]\n  nulls:\n    - NA\n  "
-        "columns:\n"
-                                             "    tailnum: string\n    year: i64?\n    seats: i64?\n");
+    assert_string_equal(tdm__buf_z(&f.text), "planes:\n  kind: table\n  key: [tailnum]\n  nulls:\n    - NA\n"
+                                             "  columns:\n    tailnum: string\n    year: i64?\n    seats: i64?\n");
     stop(&f);
 }
 
