@@ -10,7 +10,8 @@
 #include "print.h"
 
 static const char *const GROUPS[] = {
-    "", "Models", "Sources and data", "Releases", "Runs", "Prediction tables", "What is current", "One answer", "Program",
+    "",           "Models",  "Sources and data", "Releases", "Runs", "Prediction tables", "What is current",
+    "One answer", "Program",
 };
 
 static size_t words_of(const char *name)
@@ -56,7 +57,8 @@ const command_row *find_command(int argc, char **argv, int *used, tdm_error *err
         size_t first = strcspn(commands[i].name, " ");
         first_known |= strlen(argv[0]) == first && !strncmp(argv[0], commands[i].name, first);
     }
-    usage_error(err, argv[0], first_known && argc < 2 ? "the command lacks its second word" : "there is no such command");
+    usage_error(err, argv[0],
+                first_known && argc < 2 ? "the command lacks its second word" : "there is no such command");
     snprintf(err->found, sizeof err->found, "%.60s%s%.60s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
     suggest(argc, argv, err);
     if (first_known) {
@@ -65,7 +67,8 @@ const command_row *find_command(int argc, char **argv, int *used, tdm_error *err
         for (size_t i = 0; i < n_commands; i++) {
             size_t first = strcspn(commands[i].name, " ");
             if (strlen(argv[0]) == first && !strncmp(argv[0], commands[i].name, first) && n < sizeof err->expected)
-                n += (size_t)snprintf(err->expected + n, sizeof err->expected - n, "%s%s", n ? ", " : "", commands[i].name);
+                n += (size_t)snprintf(err->expected + n, sizeof err->expected - n, "%s%s", n ? ", " : "",
+                                      commands[i].name);
         }
     }
     return NULL;
@@ -162,8 +165,8 @@ static size_t make_long_options(const context *c, struct option *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->command->n_options; i++)
-        out[n++] = (struct option){c->command->option[i].name, c->command->option[i].value ? required_argument : no_argument, NULL,
-                                   1000 + (int)i};
+        out[n++] = (struct option){c->command->option[i].name,
+                                   c->command->option[i].value ? required_argument : no_argument, NULL, 1000 + (int)i};
     out[n++] = (struct option){"home", required_argument, NULL, 'H'};
     out[n++] = (struct option){"json", no_argument, NULL, 'J'};
     out[n++] = (struct option){"help", no_argument, NULL, 'h'};
@@ -176,7 +179,8 @@ static tdm_status check_count(const context *c, tdm_error *err)
     const command_row *row = c->command;
     if (c->n_arguments >= row->least && (row->most < 0 || c->n_arguments <= row->most))
         return TDM_OK;
-    tdm_status s = usage_error(err, row->name, c->n_arguments < row->least ? "an argument is missing" : "there are too many arguments");
+    tdm_status s = usage_error(err, row->name,
+                               c->n_arguments < row->least ? "an argument is missing" : "there are too many arguments");
     snprintf(err->expected, sizeof err->expected, "tandem %s %s", row->name, row->arguments);
     snprintf(err->found, sizeof err->found, "%d argument%s", c->n_arguments, c->n_arguments == 1 ? "" : "s");
     return s;
@@ -230,16 +234,18 @@ void print_overview(tdm_text *out)
         }
         text_printf(out, "  %-16s %s\n", commands[i].name, commands[i].text);
     }
-    tdm_text_add(out, "\n  --home DIR       where all state lives (else $TANDEM_HOME, else ./tandem-home)\n"
-                      "  --json           one JSON object, or JSON lines, on standard output\n\n"
-                      "'tandem COMMAND --help' explains one. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 bad input,\n"
-                      "4 refused by state, 5 the system failed.\n");
+    tdm_text_add(
+        out,
+        "\n  --home DIR       where all state lives (else $TANDEM_HOME, else ./tandem-home)\n"
+        "  --json           one JSON object, or JSON lines, on standard output\n\n"
+        "'tandem COMMAND --help' explains one. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 bad input,\n"
+        "4 refused by state, 5 the system failed.\n");
 }
 
 void print_help(const command_row *row, tdm_text *out)
 {
-    text_printf(out, "tandem %s: %s\n\nusage: tandem %s%s%s%s\n", row->name, row->text, row->name, row->arguments[0] ? " " : "",
-                row->arguments, row->n_options ? " [options]" : "");
+    text_printf(out, "tandem %s: %s\n\nusage: tandem %s%s%s%s\n", row->name, row->text, row->name,
+                row->arguments[0] ? " " : "", row->arguments, row->n_options ? " [options]" : "");
     if (row->more)
         text_printf(out, "\n%s\n", row->more);
     tdm_text_add(out, "\noptions\n");

@@ -104,9 +104,11 @@ static void service_as_text(const tdm_service_info *v, tdm_text *out)
     char rows[32], age[32], when[48];
     text_printf(out, "\n%s@%.12s, since epoch %" PRIu64 "\n", v->name, v->release, v->since_epoch);
     if (v->table[0])
-        text_printf(out, "  table %s: %s rows, as of %s, %s old%s\n", v->table, with_commas(v->rows, rows), instant_text(v->as_of_us, when),
-                    human_age(v->age_us, age),
-                    v->expired ? ": EXPIRED, older than its last_good" : v->stale ? ": STALE, older than its ttl" : "");
+        text_printf(out, "  table %s: %s rows, as of %s, %s old%s\n", v->table, with_commas(v->rows, rows),
+                    instant_text(v->as_of_us, when), human_age(v->age_us, age),
+                    v->expired ? ": EXPIRED, older than its last_good"
+                    : v->stale ? ": STALE, older than its ttl"
+                               : "");
     else
         tdm_text_add(out, "  no table\n");
     promise_as_text("p99", v->promise_p99, out);
@@ -130,7 +132,8 @@ COMMAND(command_status)
     if (c->json) {
         status_as_json(c, epoch, &out);
     } else if (!tdm_epoch_number(epoch)) {
-        text_printf(&out, "home %s: nothing is current yet; 'tandem promote RELEASE' makes it so\n", tdm_home_dir(c->home));
+        text_printf(&out, "home %s: nothing is current yet; 'tandem promote RELEASE' makes it so\n",
+                    tdm_home_dir(c->home));
     } else {
         text_printf(&out, "home %s: epoch %" PRIu64 " since %s (%s)\n", tdm_home_dir(c->home), tdm_epoch_number(epoch),
                     instant_text(tdm_epoch_since_us(epoch), since), tdm_epoch_cause(epoch));

@@ -21,7 +21,8 @@ static tdm_status split_pairs(const context *c, const char *option, tdm_named_te
             snprintf(err->found, sizeof err->found, "\"%.80s\"", text[i]);
             return s;
         }
-        out[i] = (tdm_named_text){.name = {text[i], (size_t)(equals - text[i])}, .text = {equals + 1, strlen(equals + 1)}};
+        out[i] =
+            (tdm_named_text){.name = {text[i], (size_t)(equals - text[i])}, .text = {equals + 1, strlen(equals + 1)}};
     }
     *n = (size_t)given;
     return TDM_OK;
@@ -51,6 +52,7 @@ COMMAND(command_predict)
     if (length >= sizeof answer)
         return usage_error(err, "--features", "the answer is too long to show; leave --features out");
     tdm_text out = {0};
-    text_printf(&out, "%s\n", answer);
+    tdm_text_add(&out, answer);
+    tdm_text_add(&out, "\n");
     return print_text(&out, err);
 }

@@ -184,7 +184,8 @@ static void show_features(const tdm_release_info *info, tdm_text *out)
         table_cell(&t, "%s", info->feature[i].name);
         table_cell(&t, "%s", info->feature[i].type);
         table_cell(&t, "%.80s", info->feature[i].definition);
-        table_cell(&t, "%s%s", info->feature[i].required ? "required" : "", info->feature[i].has_default ? "default" : "");
+        table_cell(&t, "%s%s", info->feature[i].required ? "required" : "",
+                   info->feature[i].has_default ? "default" : "");
     }
     table_print(&t, out);
 }
@@ -199,8 +200,9 @@ static void show_release(const tdm_release_info *info, tdm_text *out)
     show_features(info, out);
     tdm_text_add(out, "\n");
     for (size_t i = 0; i < info->n_models; i++)
-        text_printf(out, "model %s: %s (%s), %zu inputs, %zu outputs, %zu trees\n", info->model[i].name, info->model[i].file,
-                    info->model[i].kind, info->model[i].n_inputs, info->model[i].n_outputs, info->model[i].n_trees);
+        text_printf(out, "model %s: %s (%s), %zu inputs, %zu outputs, %zu trees\n", info->model[i].name,
+                    info->model[i].file, info->model[i].kind, info->model[i].n_inputs, info->model[i].n_outputs,
+                    info->model[i].n_trees);
     for (size_t i = 0; i < info->n_predictions; i++) {
         const tdm_release_prediction *p = &info->prediction[i];
         text_printf(out, "prediction %s: output %zu of %s%s", p->name, p->output, p->model, p->raw ? ", raw" : "");
@@ -218,7 +220,8 @@ static void show_release(const tdm_release_info *info, tdm_text *out)
         text_printf(out, "%-24s %s\n", info->setting[i].name, info->setting[i].text);
     tdm_text_add(out, "\n");
     for (size_t i = 0; i < info->n_files; i++)
-        text_printf(out, "%.12s  %9s  %s\n", info->file[i].sha256, human_bytes(info->file[i].bytes, bytes), info->file[i].path);
+        text_printf(out, "%.12s  %9s  %s\n", info->file[i].sha256, human_bytes(info->file[i].bytes, bytes),
+                    info->file[i].path);
 }
 
 COMMAND(command_release_show)

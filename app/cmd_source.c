@@ -1,7 +1,6 @@
 /* source add|list|show, load. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -17,7 +16,8 @@ COMMAND(command_source_add)
     if (s)
         return s;
     if (c->json)
-        text_printf(&out, "{\"added\":%zu,\"evolved\":%zu,\"unchanged\":%zu}\n", added.added, added.evolved, added.unchanged);
+        text_printf(&out, "{\"added\":%zu,\"evolved\":%zu,\"unchanged\":%zu}\n", added.added, added.evolved,
+                    added.unchanged);
     else
         message("%zu added, %zu evolved, %zu unchanged", added.added, added.evolved, added.unchanged);
     return print_text(&out, err);
@@ -120,7 +120,8 @@ COMMAND(command_source_show)
     } else if (found) {
         char when[48];
         if (found->loaded_us)
-            message("version %" PRIu64 ", %" PRIu64 " rows, loaded %s", found->version, found->rows, instant_text(found->loaded_us, when));
+            message("version %" PRIu64 ", %" PRIu64 " rows, loaded %s", found->version, found->rows,
+                    instant_text(found->loaded_us, when));
         tdm_text_add(&out, found->definition);
     } else {
         usage_error(err, c->argument[0], "there is no such source in the home");
@@ -136,13 +137,13 @@ COMMAND(command_source_show)
 static tdm_status share_option(const context *c, const char *name, double *out, tdm_error *err)
 {
     const char *text = option_value(c, name);
-    char *end;
+    double percent;
     if (!text)
         return TDM_OK;
-    double percent = strtod(text, &end);
-    if (*end == '%')
-        end++;
-    if (end != text && !*end && percent >= 0 && percent <= 100) {
+    size_t n = strlen(text);
+    if (n && text[n - 1] == '%')
+        n--;
+    if (tdm_f64_read((tdm_str){text, n}, &percent) && percent >= 0 && percent <= 100) {
         *out = percent / 100;
         return TDM_OK;
     }
@@ -174,12 +175,14 @@ static void load_as_json(const char *source, const tdm_load_report *r, tdm_text 
 static void load_as_message(const char *source, const tdm_load_report *r)
 {
     char a[32], b[32], d[32];
-    message("%s version %" PRIu64 ": %s rows loaded (%s replaced), %s in all, %.1f s", source, r->version, with_commas(r->rows_loaded, a),
-            with_commas(r->rows_replaced, b), with_commas(r->rows_total, d), r->seconds);
+    message("%s version %" PRIu64 ": %s rows loaded (%s replaced), %s in all, %.1f s", source, r->version,
+            with_commas(r->rows_loaded, a), with_commas(r->rows_replaced, b), with_commas(r->rows_total, d),
+            r->seconds);
     if (r->rows_superseded)
         message("%s records gave way to a later record of the same key", with_commas(r->rows_superseded, a));
     if (r->rows_quarantined)
-        message("%s records are bad: 'tandem quarantine show %s' shows them", with_commas(r->rows_quarantined, a), r->quarantine);
+        message("%s records are bad: 'tandem quarantine show %s' shows them", with_commas(r->rows_quarantined, a),
+                r->quarantine);
     if (r->ignored[0])
         message("columns that the source does not declare were ignored: %s", r->ignored);
 }

@@ -124,8 +124,9 @@ COMMAND(command_table_list)
             list_row(&t, info, &broken);
     }
     if (c->json)
-        t.n_rows = 0;
-    table_print(&t, &out);
+        tdm_text_free(&t.cells);
+    else
+        table_print(&t, &out);
     tdm_table_list_close(&list);
     return print_text(&out, err);
 }
@@ -133,10 +134,12 @@ COMMAND(command_table_list)
 static void show_table(const tdm_table_info *info, tdm_text *out)
 {
     char a[32], b[32], d[32], when[48], made[48];
-    text_printf(out, "table %s of %s@%s\nrun %s, as of %s, made %s\npopulation %s\n", info->name, info->service, info->release, info->run,
-                instant_text(info->as_of_us, when), instant_text(info->created_us, made), info->population);
-    text_printf(out, "%s rows of %s, %s quarantined; %s, digest %s\n\n", with_commas(info->rows, a), with_commas(info->rows_in, b),
-                with_commas(info->rows_quarantined, d), human_bytes(info->bytes, (char[32]){0}), info->digest);
+    text_printf(out, "table %s of %s@%s\nrun %s, as of %s, made %s\npopulation %s\n", info->name, info->service,
+                info->release, info->run, instant_text(info->as_of_us, when), instant_text(info->created_us, made),
+                info->population);
+    text_printf(out, "%s rows of %s, %s quarantined; %s, digest %s\n\n", with_commas(info->rows, a),
+                with_commas(info->rows_in, b), with_commas(info->rows_quarantined, d),
+                human_bytes(info->bytes, (char[32]){0}), info->digest);
     for (size_t i = 0; i < info->n_predictions; i++) {
         text_printf(out, "mean of %s: ", info->prediction[i]);
         tdm_text_f64(out, info->mean[i]);

@@ -1,7 +1,8 @@
 /* Commands: one table row each, and what a command gets when it runs.
  *
- * The table (commands.c) makes the parser, `--help` and the docs. A command reads its arguments from the context, prints data to standard
- * output and messages to standard error, and returns a status; main.c prints the error and chooses the exit code. */
+ * The table (commands.c) makes the parser, `--help` and the docs. A command reads its arguments from the context,
+ * prints data to standard output and messages to standard error, and returns a status; main.c prints the error and
+ * chooses the exit code. */
 #ifndef TANDEM_APP_COMMAND_H
 #define TANDEM_APP_COMMAND_H
 

@@ -47,7 +47,9 @@ static int global_options(context *c, int argc, char **argv, tdm_error *err)
         else if (!strcmp(argv[i], "--home") && i + 1 < argc)
             c->home_dir = argv[++i];
         else
-            return usage_error(err, argv[i], strcmp(argv[i], "--home") ? "there is no such option before a command" : "the option needs a folder"),
+            return usage_error(err, argv[i],
+                               strcmp(argv[i], "--home") ? "there is no such option before a command"
+                                                         : "the option needs a folder"),
                    -1;
     }
     return i;

@@ -7,25 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Formats into a bounded buffer: texts without a bound go through tdm_text_add instead. */
 static void add_formatted(tdm_text *out, const char *format, va_list args)
 {
-    char small[512];
-    va_list again;
-    va_copy(again, args);
-    int n = vsnprintf(small, sizeof small, format, args);
-    if (n >= 0 && (size_t)n < sizeof small) {
-        tdm_text_addn(out, small, (size_t)n);
-    } else if (n >= 0) {
-        char *large = malloc((size_t)n + 1);
-        if (large) {
-            vsnprintf(large, (size_t)n + 1, format, again);
-            tdm_text_addn(out, large, (size_t)n);
-        } else {
-            out->failed = true;
-        }
-        free(large);
-    }
-    va_end(again);
+    char text[4096];
+    int n = vsnprintf(text, sizeof text, format, args);
+    if (n >= 0)
+        tdm_text_addn(out, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
 
 void text_printf(tdm_text *out, const char *format, ...)
@@ -122,17 +110,11 @@ tdm_status usage_error(tdm_error *err, const char *where, const char *what)
 void table_cell(print_table *t, const char *format, ...)
 {
     va_list args;
-    if (t->n_rows == t->cap) {
-        size_t cap = t->cap ? 2 * t->cap : 64;
-        void *grown = realloc(t->cell, cap * sizeof *t->cell);
-        if (!grown)
-            return;
-        t->cell = grown;
-        t->cap = cap;
-    }
     va_start(args, format);
-    vsnprintf(t->cell[t->n_rows++], TABLE_CELL_MAX, format, args);
+    add_formatted(&t->cells, format, args);
     va_end(args);
+    tdm_text_addn(&t->cells, "", 1);
+    t->n_cells++;
 }
 
 /* Letters shown: bytes that do not continue a UTF-8 sequence. */
@@ -149,21 +131,36 @@ static bool is_number(const char *z)
     return (*z >= '0' && *z <= '9') || (*z == '-' && z[1] >= '0' && z[1] <= '9');
 }
 
+/* What the columns need: their widths, and which hold numbers (by the first row below the header). */
+static void measure(const print_table *t, size_t width[TABLE_COLUMNS_MAX], bool right[TABLE_COLUMNS_MAX])
+{
+    const char *cell = t->cells.ptr;
+    for (size_t i = 0; i < t->n_cells; i++, cell += strlen(cell) + 1) {
+        size_t column = i % t->n_columns;
+        if (width_of(cell) > width[column])
+            width[column] = width_of(cell);
+        if (i / t->n_columns == 1 || t->n_cells == t->n_columns)
+            right[column] = is_number(cell);
+    }
+}
+
 void table_print(print_table *t, tdm_text *out)
 {
-    size_t width[TABLE_COLUMNS_MAX] = {0}, rows = t->n_columns ? t->n_rows / t->n_columns : 0;
-    for (size_t i = 0; i < rows * t->n_columns; i++)
-        if (width_of(t->cell[i]) > width[i % t->n_columns])
-            width[i % t->n_columns] = width_of(t->cell[i]);
-    for (size_t row = 0; row < rows; row++) {
-        for (size_t c = 0; c < t->n_columns; c++) {
-            const char *cell = t->cell[row * t->n_columns + c];
-            bool right = is_number(row || rows < 2 ? cell : t->cell[t->n_columns + c]), last = c + 1 == t->n_columns;
-            int pad = (int)(width[c] - width_of(cell));
-            text_printf(out, "%*s%s%*s%s", right ? pad : 0, "", cell, right || last ? 0 : pad, "", last ? "\n" : "  ");
-        }
+    size_t width[TABLE_COLUMNS_MAX] = {0};
+    bool right[TABLE_COLUMNS_MAX] = {0};
+    const char *cell = t->cells.ptr;
+    out->failed |= t->cells.failed;
+    if (t->cells.failed)
+        t->n_cells = 0;
+    measure(t, width, right);
+    for (size_t i = 0; i < t->n_cells; i++, cell += strlen(cell) + 1) {
+        size_t column = i % t->n_columns;
+        bool last = column + 1 == t->n_columns;
+        int pad = (int)(width[column] - width_of(cell));
+        text_printf(out, "%*s%s%*s%s", right[column] ? pad : 0, "", cell, right[column] || last ? 0 : pad, "",
+                    last ? "\n" : "  ");
     }
-    free(t->cell);
+    tdm_text_free(&t->cells);
     *t = (print_table){0};
 }
 
@@ -227,16 +224,15 @@ void progress_start(progress_bar *bar, const char *what)
 
 static void draw(progress_bar *bar, const tdm_progress *p, double elapsed)
 {
-    char cells[41] = "", rows[32], bad[32], line[256];
+    char cells[25] = "------------------------", rows[32], bad[32], line[256];
     double share = p->total ? (double)p->done / (double)p->total : 0;
     share = share > 1 ? 1 : share;
-    int full = (int)(share * 24);
-    for (int i = 0; i < 24; i++)
-        strcat(cells, i < full ? "#" : "-");
+    memset(cells, '#', (size_t)(share * 24));
     int n = snprintf(line, sizeof line, "\r%s %s [%s] %3.0f%%  %s rows", bar->what, p->stage, cells, share * 100,
                      with_commas(p->rows, rows));
     if (elapsed > 0 && p->rows)
-        n += snprintf(line + n, sizeof line - (size_t)n, ", %s/s", with_commas((uint64_t)((double)p->rows / elapsed), bad));
+        n += snprintf(line + n, sizeof line - (size_t)n, ", %s/s",
+                      with_commas((uint64_t)((double)p->rows / elapsed), bad));
     if (share > 0.02 && share < 1)
         n += snprintf(line + n, sizeof line - (size_t)n, ", %.0f s left", elapsed / share * (1 - share));
     if (p->rows_quarantined)

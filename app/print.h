@@ -18,10 +18,10 @@ void print_diagnostics(const tdm_diagnostics *list);
 tdm_status usage_error(tdm_error *err, const char *where, const char *what);
 
 /* Columns of texts, aligned; numbers (by their first letter) to the right. Row 0 is the header. */
-enum { TABLE_COLUMNS_MAX = 10, TABLE_CELL_MAX = 96 };
+enum { TABLE_COLUMNS_MAX = 10 };
 typedef struct print_table {
-    size_t n_columns, n_rows, cap;
-    char (*cell)[TABLE_CELL_MAX];
+    size_t n_columns, n_cells;
+    tdm_text cells; /* each with a NUL behind it, row by row */
 } print_table;
 void table_cell(print_table *t, const char *format, ...) TDM_PRINTF(2, 3);
 /* Appends the table to out and frees it. */

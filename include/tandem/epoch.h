@@ -18,7 +18,8 @@ typedef struct tdm_service_info {
     int64_t age_us;        /* now - as-of */
     int64_t ttl_us, last_good_us; /* 0: none promised */
     bool stale, expired;   /* older than ttl; older than last_good */
-    char promise_p99[32], promise_freshness[32], promise_ready_by[48], promise_coverage[16]; /* as written; "" when not */
+    char promise_p99[32], promise_freshness[32], promise_ready_by[48],
+        promise_coverage[16]; /* as written; "" when not */
     char error[192];       /* why the release or the table could not be read; "" when they could */
 } tdm_service_info;
 
@@ -32,12 +33,14 @@ TDM_API size_t tdm_epoch_services(const tdm_epoch *epoch);
 TDM_API const tdm_service_info *tdm_epoch_service(const tdm_epoch *epoch, size_t i);
 TDM_API void tdm_epoch_close(tdm_epoch **epoch);
 
-/* Stages the release and a table of it (NULL: its newest; none is allowed when it has no table) - every digest, every schema, golden rows to
- * the bit - and flips. `expect` 0, or the number that must be current (TDM_MOVED). *epoch is the new number. Promoting what is
- * current already changes nothing and gives the current number. Errors: TDM_NOT_FOUND, TDM_MISMATCH, TDM_CORRUPT, TDM_DIFFERS (golden), TDM_BUSY. */
+/* Stages the release and a table of it (NULL: its newest; none is allowed when it has no table) - every digest, every
+ * schema, golden rows to the bit - and flips. `expect` 0, or the number that must be current (TDM_MOVED). *epoch is the
+ * new number. Promoting what is current already changes nothing and gives the current number. Errors: TDM_NOT_FOUND,
+ * TDM_MISMATCH, TDM_CORRUPT, TDM_DIFFERS (golden), TDM_BUSY. */
 TDM_API tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, uint64_t expect,
                                const tdm_progress_fn progress, void *self, uint64_t *epoch, tdm_error *err);
-/* Makes a new epoch with what the service had before. NULL: the service that the current epoch changed. TDM_REFUSED when there is nothing before. */
+/* Makes a new epoch with what the service had before. NULL: the service that the current epoch changed. TDM_REFUSED
+ * when there is nothing before. */
 TDM_API tdm_status tdm_rollback(tdm_home *home, const char *service, uint64_t *epoch, tdm_error *err);
 
 #ifdef __cplusplus

@@ -1,7 +1,8 @@
 /* The home: the folder with all state of one host, its sources, and loading data into them.
  *
- * Readers take no lock and see what was durable when they opened. Writers (load, pack, run, promote) take the home's write
- * lock for the length of the call; when another process holds it they return TDM_BUSY at once, and the error says who. */
+ * Readers take no lock and see what was durable when they opened. Writers (load, pack, run, promote) take the home's
+ * write lock for the length of the call; when another process holds it they return TDM_BUSY at once, and the error says
+ * who. */
 #ifndef TANDEM_HOME_H
 #define TANDEM_HOME_H
 
@@ -14,15 +15,15 @@ extern "C" {
 
 typedef struct tdm_home tdm_home;
 
-/* Opens the home at `dir`, which need not exist: a writer makes it on first use. A handle belongs to one thread at a time.
- * Errors: TDM_UNSUPPORTED (a newer format), TDM_BAD_INPUT (not a home), TDM_IO. */
+/* Opens the home at `dir`, which need not exist: a writer makes it on first use. A handle belongs to one thread at a
+ * time. Errors: TDM_UNSUPPORTED (a newer format), TDM_BAD_INPUT (not a home), TDM_IO. */
 TDM_API tdm_status tdm_home_open(const char *dir, tdm_home **out, tdm_error *err);
 /* Frees and sets NULL. NULL and a pointer to NULL are allowed. */
 TDM_API void tdm_home_close(tdm_home **home);
 TDM_API const char *tdm_home_dir(const tdm_home *home);
 
-/* Told from time to time while something long goes on. Fractions are of `total`; 0 when the total is not known. Returning
- * false cancels: the call then ends with TDM_CANCELLED and nothing is changed. */
+/* Told from time to time while something long goes on. Fractions are of `total`; 0 when the total is not known.
+ * Returning false cancels: the call then ends with TDM_CANCELLED and nothing is changed. */
 typedef struct tdm_progress {
     const char *stage; /* "load", "score", "index", "verify" */
     uint64_t done, total;
@@ -60,8 +61,8 @@ TDM_API void tdm_source_list_close(tdm_source_list **list);
 typedef struct tdm_source_added {
     size_t added, evolved, unchanged;
 } tdm_source_added;
-/* Adds or evolves the sources of a file, all of them or none. Errors: TDM_MANIFEST (see diagnostics), TDM_REFUSED (a change that is
- * not the adding of nullable columns), TDM_BUSY. */
+/* Adds or evolves the sources of a file, all of them or none. Errors: TDM_MANIFEST (see diagnostics), TDM_REFUSED (a
+ * change that is not the adding of nullable columns), TDM_BUSY. */
 TDM_API tdm_status tdm_source_add(tdm_home *home, const char *path, tdm_diagnostics *diagnostics, tdm_source_added *out,
                                   tdm_error *err);
 
@@ -82,9 +83,9 @@ typedef struct tdm_load_report {
     char ignored[512];         /* columns of the files that the source does not declare, "a, b"; "" when none */
     double seconds;
 } tdm_load_report;
-/* Makes the next version of a table source from rows of files (CSV or JSON lines, gzip and zstd found by content): the newest
- * row of a key wins, keys not named stay. All or nothing, durable on return. `options` NULL: defaults.
- * Errors: TDM_NOT_FOUND (source or file), TDM_UNSUPPORTED (an events source), TDM_QUARANTINE_FULL, TDM_BUSY, TDM_CORRUPT. */
+/* Makes the next version of a table source from rows of files (CSV or JSON lines, gzip and zstd found by content): the
+ * newest row of a key wins, keys not named stay. All or nothing, durable on return. `options` NULL: defaults. Errors:
+ * TDM_NOT_FOUND (source or file), TDM_UNSUPPORTED (an events source), TDM_QUARANTINE_FULL, TDM_BUSY, TDM_CORRUPT. */
 TDM_API tdm_status tdm_load(tdm_home *home, const char *source, const char *const *paths, size_t n_paths,
                             const tdm_load_options *options, tdm_load_report *out, tdm_error *err);
 

@@ -35,6 +35,8 @@ TDM_API void tdm_text_f64(tdm_text *t, double v);
 TDM_API void tdm_text_instant(tdm_text *t, int64_t us);
 /* RFC 3339 with a zone; false when it is not. */
 TDM_API bool tdm_instant_read(tdm_str text, int64_t *us);
+/* A number, the whole of the text, correctly rounded in any locale; false when it is not one. */
+TDM_API bool tdm_f64_read(tdm_str text, double *out);
 TDM_API int64_t tdm_now_us(void);
 
 #ifdef __cplusplus

@@ -8,7 +8,8 @@
 extern "C" {
 #endif
 
-/* A release opened for answering: digests verified, models loaded, source tables mapped, pinned to the epoch and log position of its opening. */
+/* A release opened for answering: digests verified, models loaded, source tables mapped, pinned to the epoch and log
+ * position of its opening. */
 typedef struct tdm_predictor tdm_predictor;
 TDM_API tdm_status tdm_predictor_open(tdm_home *home, const char *release, tdm_predictor **out, tdm_error *err);
 TDM_API void tdm_predictor_close(tdm_predictor **predictor);
@@ -23,10 +24,11 @@ typedef struct tdm_question {
     int64_t as_of_us;            /* else: now */
     bool explain;                /* adds "features" to the answer */
 } tdm_question;
-/* Writes the answer as one JSON object (CONTRACT: An answer) to `out` (`size` bytes, terminated); *len is its whole length: when it is >= size
- * nothing was written but a NUL. One thread at a time. Errors: TDM_FIELD_TYPE and so on for the question, TDM_UNANSWERED when no rung could answer. */
-TDM_API tdm_status tdm_predict(tdm_predictor *predictor, const tdm_question *question, char *out, size_t size, size_t *len,
-                               tdm_error *err);
+/* Writes the answer as one JSON object (CONTRACT: An answer) to `out` (`size` bytes, terminated); *len is its whole
+ * length: when it is >= size nothing was written but a NUL. One thread at a time. Errors: TDM_FIELD_TYPE and so on for
+ * the question, TDM_UNANSWERED when no rung could answer. */
+TDM_API tdm_status tdm_predict(tdm_predictor *predictor, const tdm_question *question, char *out, size_t size,
+                               size_t *len, tdm_error *err);
 
 #ifdef __cplusplus
 }

@@ -36,16 +36,18 @@ typedef struct tdm_run_report {
     size_t n_gates;
     tdm_gate_result gate[TDM_GATES_MAX];
 } tdm_run_report;
-/* Runs, validates and publishes. The same inputs are the same run: a second call returns the table of the first. On TDM_GATE_FAILED and
- * TDM_QUARANTINE_FULL nothing is published and `out` tells why; the quarantine can be read. Durable on return.
- * Errors besides: TDM_NOT_FOUND, TDM_MISMATCH, TDM_BUSY, TDM_CANCELLED, bad input of the population as a whole. */
+/* Runs, validates and publishes. The same inputs are the same run: a second call returns the table of the first. On
+ * TDM_GATE_FAILED and TDM_QUARANTINE_FULL nothing is published and `out` tells why; the quarantine can be read. Durable
+ * on return. Errors besides: TDM_NOT_FOUND, TDM_MISMATCH, TDM_BUSY, TDM_CANCELLED, bad input of the population as a
+ * whole. */
 TDM_API tdm_status tdm_run(tdm_home *home, const char *release, const tdm_run_options *options, tdm_run_report *out,
                            tdm_error *err);
 
 typedef struct tdm_quarantine tdm_quarantine;
 /* By run id (or unique prefix of 6 or more), by table ("v000001"), or by load ("load-000003"). TDM_NOT_FOUND. */
 TDM_API tdm_status tdm_quarantine_open(tdm_home *home, const char *run, tdm_quarantine **out, tdm_error *err);
-/* The next record as one JSON object in a line (docs/formats/quarantine.md); valid until the next call. TDM_NOT_FOUND at the end. */
+/* The next record as one JSON object in a line (docs/formats/quarantine.md); valid until the next call. TDM_NOT_FOUND
+ * at the end. */
 TDM_API tdm_status tdm_quarantine_next(tdm_quarantine *q, tdm_str *line, tdm_error *err);
 TDM_API void tdm_quarantine_close(tdm_quarantine **q);
 

@@ -38,7 +38,8 @@ typedef struct tdm_table_info {
     const double *mean;      /* of each prediction, for the report */
 } tdm_table_info;
 
-/* Opens "v000001" or "RELEASE/v000001"; reads its header only. TDM_NOT_FOUND, TDM_CORRUPT. Any number of threads look up in one. */
+/* Opens "v000001" or "RELEASE/v000001"; reads its header only. TDM_NOT_FOUND, TDM_CORRUPT. Any number of threads look
+ * up in one. */
 TDM_API tdm_status tdm_table_open(tdm_home *home, const char *table, tdm_table **out, tdm_error *err);
 TDM_API void tdm_table_close(tdm_table **table);
 TDM_API const tdm_table_info *tdm_table_describe(const tdm_table *table);
@@ -55,7 +56,8 @@ TDM_API tdm_status tdm_table_export(const tdm_table *table, tdm_export_format fo
 typedef struct tdm_table_list tdm_table_list;
 TDM_API tdm_status tdm_tables(tdm_home *home, tdm_table_list **out, tdm_error *err);
 TDM_API size_t tdm_table_count(const tdm_table_list *list);
-/* Newest first; NULL when out of range. A table that cannot be read is listed with rows 0 and its error in *err (may be NULL). */
+/* Newest first; NULL when out of range. A table that cannot be read is listed with rows 0 and its error in *err (may be
+ * NULL). */
 TDM_API const tdm_table_info *tdm_table_at(const tdm_table_list *list, size_t i, tdm_error *err);
 TDM_API void tdm_table_list_close(tdm_table_list **list);
 

@@ -27,7 +27,8 @@ void tdm__fail_where(tdm_error *err, const char *format, ...) TDM_PRINTF(2, 3);
 tdm_status tdm__diagnose(tdm_diagnostics *list, const tdm_error *error, const char *excerpt);
 /* As above for a fault at line and column (1-based) of `text`, the whole of a document: where becomes
  * "name:line:col" and the excerpt is that line with a caret. Tabs are kept, long lines are cut around it. */
-tdm_status tdm__diagnose_at(tdm_diagnostics *list, tdm_error *error, const char *name, tdm_str text, size_t line, size_t col);
+tdm_status tdm__diagnose_at(tdm_diagnostics *list, tdm_error *error, const char *name, tdm_str text, size_t line,
+                            size_t col);
 
 /* The candidate nearest to `word` by Damerau-Levenshtein distance, if near enough to be a slip
  * (distance at most 1 for up to 4 letters, 2 up to 8, else 3); NULL when none is. */

@@ -13,8 +13,8 @@ tdm_status tdm__duplicates_note(void *self, const tdm__store_loser *loser, tdm_e
     return TDM_OK;
 }
 
-static tdm_status write_line(const tdm__population *p, const char *run, const tdm__row_place *place, tdm__buf *line, tdm__line_file *out,
-                             tdm_error *err)
+static tdm_status write_line(const tdm__population *p, const char *run, const tdm__row_place *place, tdm__buf *line,
+                             tdm__line_file *out, tdm_error *err)
 {
     const tdm__package *package = tdm__engine_package(p->engine);
     tdm_error bad;
@@ -32,8 +32,9 @@ static tdm_status write_line(const tdm__population *p, const char *run, const td
 }
 
 /* Lines for those of a block's rows that are among the found; *next is the first that is still to come. */
-static tdm_status match_block(const tdm__duplicates_found *found, size_t *next, const tdm__population *p, const char *run,
-                              const tdm__row_block *block, tdm__buf *line, tdm__line_file *out, tdm_error *err)
+static tdm_status match_block(const tdm__duplicates_found *found, size_t *next, const tdm__population *p,
+                              const char *run, const tdm__row_block *block, tdm__buf *line, tdm__line_file *out,
+                              tdm_error *err)
 {
     tdm_status s = TDM_OK;
     for (size_t i = 0; !s && *next < found->n && i < block->n; i++)
@@ -44,8 +45,8 @@ static tdm_status match_block(const tdm__duplicates_found *found, size_t *next, 
     return s;
 }
 
-static tdm_status walk(const tdm__duplicates_found *found, tdm__population *p, tdm__row_parser *parser, const char *run, tdm__line_file *out,
-                       tdm_error *err)
+static tdm_status walk(const tdm__duplicates_found *found, tdm__population *p, tdm__row_parser *parser, const char *run,
+                       tdm__line_file *out, tdm_error *err)
 {
     tdm__piece_input piece = {0};
     tdm__buf line = {0};
@@ -70,8 +71,8 @@ static tdm_status walk(const tdm__duplicates_found *found, tdm__population *p, t
     return s;
 }
 
-tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__engine *engine, tdm__fs *fs, const char *file,
-                                      const char *run, tdm__line_file *out, tdm_error *err)
+tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__engine *engine, tdm__fs *fs,
+                                      const char *file, const char *run, tdm__line_file *out, tdm_error *err)
 {
     tdm__population again;
     tdm__row_parser *parser = NULL;

@@ -1,7 +1,7 @@
 /* Records of a population that an earlier record's key shadows.
  *
- * They are found when the table's index is built, by row number. Their places are found by reading the population once more, which
- * only a run that has any pays for. */
+ * They are found when the table's index is built, by row number. Their places are found by reading the population once
+ * more, which only a run that has any pays for. */
 #ifndef TDM_BATCH_DUPLICATES_H
 #define TDM_BATCH_DUPLICATES_H
 
@@ -18,7 +18,7 @@ typedef struct tdm__duplicates_found {
 /* For tdm__store_build_options.loser; self is a tdm__duplicates_found. */
 tdm_status tdm__duplicates_note(void *self, const tdm__store_loser *loser, tdm_error *err);
 /* Writes a line for each. */
-tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__engine *engine, tdm__fs *fs, const char *file,
-                                      const char *run, tdm__line_file *out, tdm_error *err);
+tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__engine *engine, tdm__fs *fs,
+                                      const char *file, const char *run, tdm__line_file *out, tdm_error *err);
 
 #endif

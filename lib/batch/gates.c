@@ -123,7 +123,8 @@ static void psi_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_f
         if (isnan(psi)) {
             g->passed = false;
             snprintf(g->why, sizeof g->why, "table %s has no comparable spread of '%.*s'", f->previous->info.name,
-                     (int)(p->prediction.field[i].name.len < 40 ? p->prediction.field[i].name.len : 40), p->prediction.field[i].name.ptr);
+                     (int)(p->prediction.field[i].name.len < 40 ? p->prediction.field[i].name.len : 40),
+                     p->prediction.field[i].name.ptr);
             return;
         }
         worst = psi > worst ? psi : worst;

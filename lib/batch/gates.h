@@ -20,8 +20,8 @@ typedef struct tdm__gates {
     tdm_gate_result gate[TDM_GATES_MAX];
 } tdm__gates;
 
-/* Evaluates all of the release's gates. TDM_OK, or TDM_GATE_FAILED (TDM_QUARANTINE_FULL when only limits of the quarantine failed); err names
- * the first that failed. */
+/* Evaluates all of the release's gates. TDM_OK, or TDM_GATE_FAILED (TDM_QUARANTINE_FULL when only limits of the
+ * quarantine failed); err names the first that failed. */
 tdm_status tdm__gates_check(const tdm__package *package, const tdm__gate_facts *facts, tdm__gates *out, tdm_error *err);
 /* Records that may be quarantined before the run cannot succeed any more, of `rows_in`. */
 uint64_t tdm__quarantine_limit(const tdm__package *package, uint64_t rows_in);

@@ -1,7 +1,7 @@
 /* One piece, block by block: read, key, features, models, encode.
  *
- * A record that fails at any step becomes a line of the quarantine and leaves every other record's bytes as they would have been.
- * A failure of the machine (memory, a damaged source table) fails the piece. */
+ * A record that fails at any step becomes a line of the quarantine and leaves every other record's bytes as they would
+ * have been. A failure of the machine (memory, a damaged source table) fails the piece. */
 #include "batch/piece.h"
 
 #include <stdio.h>
@@ -58,7 +58,8 @@ static int make_room(tdm__scorer *s)
     tdm__arena *a = &s->arena;
     if (!((s->key = tdm__arena_array(a, n_key + 1, const tdm__column *)) &&
           (s->request = tdm__arena_array(a, s->package->n_request + 1, const tdm__column *)) &&
-          (s->own = tdm__arena_array(a, columns + 1, tdm__column)) && (s->stored = tdm__arena_array(a, columns + 1, int)) &&
+          (s->own = tdm__arena_array(a, columns + 1, tdm__column)) &&
+          (s->stored = tdm__arena_array(a, columns + 1, int)) &&
           (s->record = tdm__arena_array(a, TDM__BLOCK_ROWS, tdm__record)) &&
           (s->place = tdm__arena_array(a, TDM__BLOCK_ROWS, tdm__row_place)) &&
           (s->key_text = tdm__arena_array(a, TDM__BLOCK_ROWS, tdm_str)) &&
@@ -78,8 +79,8 @@ static int make_room(tdm__scorer *s)
     return 1;
 }
 
-tdm_status tdm__scorer_new(const tdm__engine *engine, const tdm__population *population, const char *run, int64_t as_of_us, tdm__scorer **out,
-                           tdm_error *err)
+tdm_status tdm__scorer_new(const tdm__engine *engine, const tdm__population *population, const char *run,
+                           int64_t as_of_us, tdm__scorer **out, tdm_error *err)
 {
     *out = NULL;
     tdm__scorer *s = tdm__new(tdm__scorer);
@@ -128,10 +129,18 @@ void tdm__piece_free(tdm__piece *piece)
     memset(piece, 0, sizeof *piece);
 }
 
-static void quarantine(const tdm__scorer *s, tdm__piece *piece, const tdm__row_place *place, const char *stage, const tdm_error *error)
+static void quarantine(const tdm__scorer *s, tdm__piece *piece, const tdm__row_place *place, const char *stage,
+                       const tdm_error *error)
 {
-    tdm__quarantined q = {.run = s->run, .release = s->package->id, .file = s->population->name, .row = place->row,
-                          .line = place->line, .offset = place->offset, .bytes = place->bytes, .stage = stage, .error = error};
+    tdm__quarantined q = {.run = s->run,
+                          .release = s->package->id,
+                          .file = s->population->name,
+                          .row = place->row,
+                          .line = place->line,
+                          .offset = place->offset,
+                          .bytes = place->bytes,
+                          .stage = stage,
+                          .error = error};
     tdm__quarantine_line(&q, &piece->quarantine);
     piece->code[error->status]++;
     piece->rows_quarantined++;
@@ -144,16 +153,19 @@ static tdm_status encode_row(tdm__scorer *s, tdm__piece *piece, size_t row, tdm_
         s->prediction[i] = (tdm_value){.kind = TDM_F64, .presence = TDM_PRESENT, .as.f64 = y[i]};
     if (!tdm__grow(piece->tag, piece->cap_records, piece->n_records + 1))
         return tdm__no_memory(err, "run");
-    tdm_status status = tdm__store_encode(&s->package->prediction, s->key_text[row], s->prediction, &piece->records, err);
+    tdm_status status =
+        tdm__store_encode(&s->package->prediction, s->key_text[row], s->prediction, &piece->records, err);
     if (!status)
         piece->tag[piece->n_records++] = s->place[row].row;
     return status;
 }
 
 /* Scores `rows` rows whose key, request, places and key texts stand ready. */
-static tdm_status score_rows(tdm__scorer *s, tdm__piece *piece, size_t rows, const tdm__record *population, tdm_error *err)
+static tdm_status score_rows(tdm__scorer *s, tdm__piece *piece, size_t rows, const tdm__record *population,
+                             tdm_error *err)
 {
-    tdm__engine_input input = {.rows = rows, .key = s->key, .request = s->request, .population = population, .as_of_us = s->as_of_us};
+    tdm__engine_input input = {
+        .rows = rows, .key = s->key, .request = s->request, .population = population, .as_of_us = s->as_of_us};
     size_t n_failed, next = 0;
     if (!rows)
         return TDM_OK;
@@ -291,7 +303,9 @@ static tdm_status score_range(tdm__scorer *s, tdm__piece *piece, tdm_error *err)
             status = score_rows(s, piece, rows, s->record, err);
         piece->rows += rows;
     }
-    return status == TDM_NOT_FOUND ? tdm__fail(err, TDM_CORRUPT, s->population->name, "the source has fewer rows than it says") : status;
+    return status == TDM_NOT_FOUND
+               ? tdm__fail(err, TDM_CORRUPT, s->population->name, "the source has fewer rows than it says")
+               : status;
 }
 
 void tdm__scorer_run(tdm__scorer *s, tdm__piece *piece)

@@ -1,6 +1,7 @@
 /* Scoring a piece: from a population's piece to encoded records and quarantine lines.
  *
- * A scorer belongs to one thread. What it makes of a piece depends on the piece alone, so any thread may score any piece. */
+ * A scorer belongs to one thread. What it makes of a piece depends on the piece alone, so any thread may score any
+ * piece. */
 #ifndef TDM_BATCH_PIECE_H
 #define TDM_BATCH_PIECE_H
 
@@ -21,8 +22,8 @@ typedef struct tdm__piece {
     tdm_error error;
 } tdm__piece;
 
-tdm_status tdm__scorer_new(const tdm__engine *engine, const tdm__population *population, const char *run, int64_t as_of_us, tdm__scorer **out,
-                           tdm_error *err);
+tdm_status tdm__scorer_new(const tdm__engine *engine, const tdm__population *population, const char *run,
+                           int64_t as_of_us, tdm__scorer **out, tdm_error *err);
 void tdm__scorer_close(tdm__scorer **scorer);
 const tdm__worker *tdm__scorer_worker(const tdm__scorer *scorer);
 /* Scores piece->input; sets all results, and piece->status. */

@@ -1,5 +1,5 @@
-/* Threads of a run. The lock covers counters only; reading has a lock of its own, scoring has none, and appending is done by one
- * thread at a time, in the order of the pieces. */
+/* Threads of a run. The lock covers counters only; reading has a lock of its own, scoring has none, and appending is
+ * done by one thread at a time, in the order of the pieces. */
 #include "batch/pipeline.h"
 
 #include <string.h>
@@ -81,8 +81,8 @@ static tdm_status append(pipeline *p, tdm__piece *piece, tdm_error *err)
         *err = piece->error;
         return piece->status;
     }
-    tdm_status s = tdm__store_builder_add_encoded(p->builder, tdm__strn(piece->records.ptr, piece->records.len), piece->n_records,
-                                                  piece->tag, err);
+    tdm_status s = tdm__store_builder_add_encoded(p->builder, tdm__strn(piece->records.ptr, piece->records.len),
+                                                  piece->n_records, piece->tag, err);
     if (!s && piece->quarantine.len)
         s = tdm__line_file_add(p->quarantine, tdm__strn(piece->quarantine.ptr, piece->quarantine.len), err);
     return s;
@@ -141,7 +141,11 @@ static void watch(pipeline *p, tdm_progress_fn progress, void *self)
     tdm__mutex_lock(p->lock);
     while (p->running) {
         tdm__cond_wait_for(p->moved, p->lock, PROGRESS_US);
-        tdm_progress now = {.stage = "score", .done = p->done, .total = p->total, .unit = p->unit, .rows = p->counts->rows_in,
+        tdm_progress now = {.stage = "score",
+                            .done = p->done,
+                            .total = p->total,
+                            .unit = p->unit,
+                            .rows = p->counts->rows_in,
                             .rows_quarantined = p->counts->rows_quarantined};
         if (!progress || p->status)
             continue;
@@ -205,12 +209,20 @@ static void finish(pipeline *p, helper *helpers, unsigned threads)
     tdm__free(helpers);
 }
 
-tdm_status tdm__pipeline_run(tdm__population *population, const char *run, int64_t as_of_us, unsigned threads, tdm__store_builder *builder,
-                             tdm__line_file *quarantine, tdm_progress_fn progress, void *self, tdm__pipeline_counts *out, tdm_error *err)
+tdm_status tdm__pipeline_run(tdm__population *population, const char *run, int64_t as_of_us, unsigned threads,
+                             tdm__store_builder *builder, tdm__line_file *quarantine, tdm_progress_fn progress,
+                             void *self, tdm__pipeline_counts *out, tdm_error *err)
 {
     threads = threads > THREADS_MAX ? THREADS_MAX : threads;
-    pipeline p = {.population = population, .run = run, .as_of_us = as_of_us, .builder = builder, .quarantine = quarantine,
-                  .counts = out, .window = 2 * threads + 2, .end = UINT64_MAX, .unit = "bytes"};
+    pipeline p = {.population = population,
+                  .run = run,
+                  .as_of_us = as_of_us,
+                  .builder = builder,
+                  .quarantine = quarantine,
+                  .counts = out,
+                  .window = 2 * threads + 2,
+                  .end = UINT64_MAX,
+                  .unit = "bytes"};
     helper *helpers = tdm__zalloc(threads, sizeof *helpers);
     p.piece = tdm__zalloc(p.window, sizeof *p.piece);
     p.reading = tdm__mutex_new();

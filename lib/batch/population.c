@@ -77,7 +77,8 @@ static tdm_status digest_file(tdm__population *p, tdm_error *err)
     tdm__file *file = NULL;
     tdm__hasher *hasher = tdm__hasher_new();
     char *piece = tdm__alloc(DIGEST_PIECE_BYTES);
-    tdm_status s = hasher && piece ? tdm__file_open(p->fs, p->name, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
+    tdm_status s =
+        hasher && piece ? tdm__file_open(p->fs, p->name, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
     for (uint64_t at = 0; !s;) {
         size_t got;
         s = tdm__file_read_at(file, at, piece, DIGEST_PIECE_BYTES, &got, err);
@@ -112,7 +113,8 @@ static tdm_status open_source(tdm__population *p, tdm_error *err)
 {
     const tdm__package *package = tdm__engine_package(p->engine);
     if (package->population < 0) {
-        tdm_status s = tdm__fail(err, TDM_USAGE, "--population", "the release names no population, so a run needs a file of rows");
+        tdm_status s =
+            tdm__fail(err, TDM_USAGE, "--population", "the release names no population, so a run needs a file of rows");
         tdm__fail_expected(err, "--population FILE");
         return s;
     }
@@ -123,7 +125,8 @@ static tdm_status open_source(tdm__population *p, tdm_error *err)
     return TDM_OK;
 }
 
-tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file, tdm_error *err)
+tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file,
+                                tdm_error *err)
 {
     memset(p, 0, sizeof *p);
     p->engine = engine;

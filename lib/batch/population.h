@@ -1,8 +1,8 @@
 /* Populations: what a run scores, cut into pieces that different threads can take.
  *
- * A population is a file of rows (CSV, JSON lines) or a table source as the run's state has it. A piece is a chunk of the file's bytes
- * or a range of the source's rows; pieces come in order and each knows its number, so results can be put together in
- * the population's order whoever finished first. */
+ * A population is a file of rows (CSV, JSON lines) or a table source as the run's state has it. A piece is a chunk of
+ * the file's bytes or a range of the source's rows; pieces come in order and each knows its number, so results can be
+ * put together in the population's order whoever finished first. */
 #ifndef TDM_BATCH_POPULATION_H
 #define TDM_BATCH_POPULATION_H
 
@@ -34,9 +34,10 @@ typedef struct tdm__piece_input {
     uint64_t count;
 } tdm__piece_input;
 
-/* `file` NULL: the source that the release names. TDM_USAGE when it names none; TDM_MISMATCH when the file lacks a key column or a
- * required request field. */
-tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file, tdm_error *err);
+/* `file` NULL: the source that the release names. TDM_USAGE when it names none; TDM_MISMATCH when the file lacks a key
+ * column or a required request field. */
+tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file,
+                                tdm_error *err);
 void tdm__population_close(tdm__population *p);
 /* One thread at a time. */
 tdm_status tdm__population_next(tdm__population *p, tdm__piece_input *out, tdm_error *err);

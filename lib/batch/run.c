@@ -1,8 +1,8 @@
 /* A run, from a release and a population to a published table.
  *
- * The order of steps is the order of promises: pin what is read, name the run by it, score, build, verify every byte of what was
- * built, pass the gates, and only then write the manifest that makes the table exist. A crash at any point leaves
- * files that nobody names; the next run sweeps them. */
+ * The order of steps is the order of promises: pin what is read, name the run by it, score, build, verify every byte of
+ * what was built, pass the gates, and only then write the manifest that makes the table exist. A crash at any point
+ * leaves files that nobody names; the next run sweeps them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,24 +47,26 @@ static tdm_status pin(run_job *j, const char *release, tdm__log_handle *log, tdm
     if (s)
         return s;
     memcpy(j->report->release, j->package->id, sizeof j->report->release);
-    snprintf(j->report->service, sizeof j->report->service, "%.*s", (int)j->package->manifest->name.len, j->package->manifest->name.ptr);
+    snprintf(j->report->service, sizeof j->report->service, "%.*s", (int)j->package->manifest->name.len,
+             j->package->manifest->name.ptr);
     j->report->as_of_us = j->options->has_as_of ? j->options->as_of_us : tdm__now_us();
     j->report->snapshot = j->state->position;
     return TDM_OK;
 }
 
-/* The run's id: SHA-256 over what it reads. Versions of sources stand for the snapshot, so that what the release does not read does not
- * make it another run. */
+/* The run's id: SHA-256 over what it reads. Versions of sources stand for the snapshot, so that what the release does
+ * not read does not make it another run. */
 static tdm_status name_run(run_job *j, tdm_error *err)
 {
     tdm__buf text = {0};
     tdm__sha256 digest;
     char hex[65];
-    tdm__buf_printf(&text, "tandem run 1\nrelease %s\nas_of %" PRId64 "\npopulation %s\n", j->package->id, j->report->as_of_us,
-                    j->population.identity);
+    tdm__buf_printf(&text, "tandem run 1\nrelease %s\nas_of %" PRId64 "\npopulation %s\n", j->package->id,
+                    j->report->as_of_us, j->population.identity);
     for (size_t i = 0; i < j->package->n_sources; i++) {
         const tdm__source_state *source = tdm__state_find(j->state, j->package->source[i].name);
-        tdm__buf_printf(&text, "source %.*s %s\n", (int)source->source.name.len, source->source.name.ptr, source->digest);
+        tdm__buf_printf(&text, "source %.*s %s\n", (int)source->source.name.len, source->source.name.ptr,
+                        source->digest);
     }
     tdm_status s = tdm__buf_check(&text, err);
     if (!s && tdm__sha256_of(text.ptr, text.len, &digest))
@@ -102,8 +104,8 @@ static void report_ignored(run_job *j)
     const tdm_str *ignored = tdm__row_parser_ignored(parser, &n);
     char *out = j->report->ignored;
     for (size_t i = 0; i < n && used + ignored[i].len + 3 < sizeof j->report->ignored; i++)
-        used += (size_t)snprintf(out + used, sizeof j->report->ignored - used, "%s%.*s", used ? ", " : "", (int)ignored[i].len,
-                                 ignored[i].ptr);
+        used += (size_t)snprintf(out + used, sizeof j->report->ignored - used, "%s%.*s", used ? ", " : "",
+                                 (int)ignored[i].len, ignored[i].ptr);
     tdm__row_parser_close(&parser);
 }
 
@@ -123,13 +125,15 @@ static tdm_status score(run_job *j, tdm_error *err)
 {
     tdm_run_report *r = j->report;
     tdm__store_builder *builder = NULL;
-    tdm__store_build_options build = {.duplicates = TDM__FIRST_WINS, .loser = tdm__duplicates_note, .self = &j->duplicates,
+    tdm__store_build_options build = {.duplicates = TDM__FIRST_WINS,
+                                      .loser = tdm__duplicates_note,
+                                      .self = &j->duplicates,
                                       .losers_max = TDM__DUPLICATES_MAX};
     uint64_t start = tdm__monotonic_ns();
     tdm_status s = tdm__store_builder_new(j->home->fs, j->store_path, &j->package->prediction, &build, &builder, err);
     if (!s)
-        s = tdm__pipeline_run(&j->population, r->run, r->as_of_us, r->threads, builder, j->lines, j->options->progress, j->options->self,
-                              &j->counts, err);
+        s = tdm__pipeline_run(&j->population, r->run, r->as_of_us, r->threads, builder, j->lines, j->options->progress,
+                              j->options->self, &j->counts, err);
     r->seconds_score = (double)(tdm__monotonic_ns() - start) * 1e-9;
     start = tdm__monotonic_ns();
     if (!s)
@@ -137,7 +141,8 @@ static tdm_status score(run_job *j, tdm_error *err)
     if (builder)
         tdm__store_builder_abort(&builder);
     if (!s)
-        s = tdm__duplicates_quarantine(&j->duplicates, j->engine, tdm__fs_posix(), j->options->population, r->run, j->lines, err);
+        s = tdm__duplicates_quarantine(&j->duplicates, j->engine, tdm__fs_posix(), j->options->population, r->run,
+                                       j->lines, err);
     r->seconds_index = (double)(tdm__monotonic_ns() - start) * 1e-9;
     return s;
 }
@@ -214,8 +219,13 @@ static tdm_status pass_gates(run_job *j, tdm_error *err)
     tdm_status s = previous_table(j, &previous, err);
     if (s)
         return s;
-    tdm__gate_facts facts = {.rows_in = r->rows_in, .rows_scored = r->rows_scored, .rows_quarantined = r->rows_quarantined,
-                             .defaults = j->counts.defaults, .nulls = j->counts.nulls, .spread = j->spread, .previous = previous,
+    tdm__gate_facts facts = {.rows_in = r->rows_in,
+                             .rows_scored = r->rows_scored,
+                             .rows_quarantined = r->rows_quarantined,
+                             .defaults = j->counts.defaults,
+                             .nulls = j->counts.nulls,
+                             .spread = j->spread,
+                             .previous = previous,
                              .golden_error = &golden_error};
     memcpy(facts.code, j->counts.code, sizeof facts.code);
     facts.golden = tdm__engine_check_golden(j->package, &golden_error);
@@ -233,12 +243,22 @@ static tdm_status publish(run_job *j, const char *name, tdm_error *err)
     const char *key[TDM__KEY_PARTS_MAX], *prediction[TDM__PREDICTIONS_MAX];
     tdm__arena arena = {0};
     tdm_run_report *r = j->report;
-    tdm_table_info info = {.rows = r->rows_scored, .rows_in = r->rows_in, .rows_quarantined = r->rows_quarantined, .as_of_us = r->as_of_us,
-                           .created_us = tdm__now_us(), .snapshot = r->snapshot, .population = j->population.name, .n_gates = r->n_gates,
-                           .key = key, .n_key = j->package->key.n, .prediction = prediction, .n_predictions = j->package->prediction.n};
+    tdm_table_info info = {.rows = r->rows_scored,
+                           .rows_in = r->rows_in,
+                           .rows_quarantined = r->rows_quarantined,
+                           .as_of_us = r->as_of_us,
+                           .created_us = tdm__now_us(),
+                           .snapshot = r->snapshot,
+                           .population = j->population.name,
+                           .n_gates = r->n_gates,
+                           .key = key,
+                           .n_key = j->package->key.n,
+                           .prediction = prediction,
+                           .n_predictions = j->package->prediction.n};
     bool ok = true;
     for (size_t i = 0; i < info.n_key; i++)
-        ok &= (key[i] = tdm__arena_copy(&arena, j->package->key.field[i].name.ptr, j->package->key.field[i].name.len)) != NULL;
+        ok &= (key[i] = tdm__arena_copy(&arena, j->package->key.field[i].name.ptr,
+                                        j->package->key.field[i].name.len)) != NULL;
     for (size_t i = 0; i < info.n_predictions; i++) {
         tdm_str field = j->package->prediction.field[i].name;
         ok &= (prediction[i] = tdm__arena_copy(&arena, field.ptr, field.len)) != NULL;
@@ -307,7 +327,8 @@ static void close_job(run_job *j)
     tdm__free(j->duplicates.row);
 }
 
-tdm_status tdm_run(tdm_home *home, const char *release, const tdm_run_options *options, tdm_run_report *out, tdm_error *err)
+tdm_status tdm_run(tdm_home *home, const char *release, const tdm_run_options *options, tdm_run_report *out,
+                   tdm_error *err)
 {
     static const tdm_run_options defaults = {0};
     run_job job = {.home = home, .options = options ? options : &defaults, .report = out};

@@ -1,7 +1,7 @@
 /* Bare models on files: what `tandem model check` and `tandem model predict` do.
  *
- * Rows are read as f64 by the model's own input names. There is no quarantine here: the first row that cannot be read stops
- * it, for a bare model has no policy that says otherwise. */
+ * Rows are read as f64 by the model's own input names. There is no quarantine here: the first row that cannot be read
+ * stops it, for a bare model has no policy that says otherwise. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -45,9 +45,16 @@ void tdm_model_close(tdm_model **model)
 tdm_model_info tdm_model_describe(const tdm_model *model)
 {
     const tdm__model_info *from = tdm__model_info_of(model->model);
-    return (tdm_model_info){.kind = from->kind, .format = from->format, .objective = from->objective, .n_inputs = from->n_inputs,
-                            .input = from->input, .n_outputs = from->n_outputs, .n_trees = from->n_trees,
-                            .n_leaves_max = from->n_leaves_max, .fact = (const tdm_model_fact *)from->fact, .n_facts = from->n_facts};
+    return (tdm_model_info){.kind = from->kind,
+                            .format = from->format,
+                            .objective = from->objective,
+                            .n_inputs = from->n_inputs,
+                            .input = from->input,
+                            .n_outputs = from->n_outputs,
+                            .n_trees = from->n_trees,
+                            .n_leaves_max = from->n_leaves_max,
+                            .fact = (const tdm_model_fact *)from->fact,
+                            .n_facts = from->n_facts};
 }
 
 typedef struct file_job {
@@ -106,7 +113,8 @@ static tdm_status refuse(const file_job *j, const tdm__bad_row *bad, tdm_error *
 {
     if (err) {
         *err = bad->error;
-        tdm__fail_where(err, "%s:%" PRIu64 "%s%s", j->path, bad->place.line, bad->error.where[0] ? ": " : "", bad->error.where);
+        tdm__fail_where(err, "%s:%" PRIu64 "%s%s", j->path, bad->place.line, bad->error.where[0] ? ": " : "",
+                        bad->error.where);
     }
     return bad->error.status;
 }
@@ -173,10 +181,11 @@ static tdm_status count_missing(const file_job *j, const tdm__reader *reader, si
     return s;
 }
 
-tdm_status tdm_model_predict_file(const tdm_model *model, const char *path, tdm_model_output output, tdm_write_fn write, void *self,
-                                  size_t *columns_missing, tdm_error *err)
+tdm_status tdm_model_predict_file(const tdm_model *model, const char *path, tdm_model_output output, tdm_write_fn write,
+                                  void *self, size_t *columns_missing, tdm_error *err)
 {
-    static const tdm__model_output outputs[] = {[TDM_OUTPUT_PREDICTION] = TDM__PREDICTION, [TDM_OUTPUT_RAW] = TDM__RAW, [TDM_OUTPUT_LEAF] = TDM__LEAF};
+    static const tdm__model_output outputs[] = {
+        [TDM_OUTPUT_PREDICTION] = TDM__PREDICTION, [TDM_OUTPUT_RAW] = TDM__RAW, [TDM_OUTPUT_LEAF] = TDM__LEAF};
     file_job j = {.model = model->model, .output = outputs[output], .path = path, .write = write, .self = self};
     tdm__reader *reader = NULL;
     tdm__row_parser *parser = NULL;

@@ -63,6 +63,11 @@ bool tdm_instant_read(tdm_str text, int64_t *us)
     return tdm__instant_parse(text, us);
 }
 
+bool tdm_f64_read(tdm_str text, double *out)
+{
+    return tdm__parse_f64(text, out, NULL);
+}
+
 int64_t tdm_now_us(void)
 {
     return tdm__now_us();

@@ -7,10 +7,10 @@
  *
  * CSV: a header line; RFC 4180 quoting; LF or CRLF; a byte order mark is skipped; blank lines are skipped; an empty
  * unquoted field, or a text of the source's `nulls`, is null; the same in quotes is a text for strings and null
- * otherwise; a column that is absent is missing. A quoted field that is not closed properly makes a bad record that ends
- * at its first line end, so that one stray quote cannot swallow its neighbours (csv_record.c says how far that goes).
- * JSON lines: one object a line; null is null, an absent name is missing; numbers are exact (i64 and decimals are not
- * read by way of double); duplicate names are an error. */
+ * otherwise; a column that is absent is missing. A quoted field that is not closed properly makes a bad record that
+ * ends at its first line end, so that one stray quote cannot swallow its neighbours (csv_record.c says how far that
+ * goes). JSON lines: one object a line; null is null, an absent name is missing; numbers are exact (i64 and decimals
+ * are not read by way of double); duplicate names are an error. */
 #ifndef TDM_CODEC_ROWS_H
 #define TDM_CODEC_ROWS_H
 
@@ -28,7 +28,8 @@ typedef struct tdm__chunk {
     uint64_t first_row;  /* number of its first record, 1 = the first after the header */
     uint64_t first_line; /* number of its first line, 1 = the header's (CSV) */
     uint64_t index;      /* 0, 1, 2 ... in file order */
-    uint64_t fault_before; /* in the stream: quoted fields open at a line end before it are known not to close (csv_scan.h) */
+    uint64_t fault_before; /* in the stream: quoted fields open at a line end before it are known not to close
+                              (csv_scan.h) */
     size_t record_max;     /* longest record; 0 is TDM__RECORD_BYTES_MAX */
 } tdm__chunk;
 void tdm__chunk_free(tdm__chunk *chunk);
@@ -73,14 +74,16 @@ typedef struct tdm__row_options {
     bool unknown_is_error; /* JSON lines: a name that the schema lacks makes a bad row (FIELD_UNKNOWN); else ignored */
 } tdm__row_options;
 /* For chunks of files with this header (n_header 0 for JSON lines). The schema must outlive the parser. */
-tdm_status tdm__row_parser_new(tdm__row_format format, const tdm_str *header, size_t n_header, const tdm__schema *schema,
-                               const tdm__row_options *options, tdm__row_parser **out, tdm_error *err);
+tdm_status tdm__row_parser_new(tdm__row_format format, const tdm_str *header, size_t n_header,
+                               const tdm__schema *schema, const tdm__row_options *options, tdm__row_parser **out,
+                               tdm_error *err);
 /* Header names that the schema does not declare, in order: to be told once. */
 const tdm_str *tdm__row_parser_ignored(const tdm__row_parser *p, size_t *n);
 /* Starts on a chunk, which must stay until the last block of it was used. */
 void tdm__row_parser_start(tdm__row_parser *p, const tdm__chunk *chunk);
 /* The next block of the chunk; *out stays valid until the next call. out->n == 0 && out->n_bad == 0 at the end.
- * A null in a column that is not nullable is a bad row (FIELD_NULL). Missing is allowed here; it is the caller's business. */
+ * A null in a column that is not nullable is a bad row (FIELD_NULL). Missing is allowed here; it is the caller's
+ * business. */
 tdm_status tdm__row_parser_next(tdm__row_parser *p, const tdm__row_block **out, tdm_error *err);
 void tdm__row_parser_close(tdm__row_parser **p);
 

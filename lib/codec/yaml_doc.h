@@ -33,7 +33,7 @@ typedef struct tdm__yaml_doc {
     tdm__yaml_node *root;
     tdm_diagnostics *diagnostics;
     size_t errors;         /* reported so far */
-    bool complete;         /* false when a fault of syntax or size ended it early: the tree is then sound, but not all */
+    bool complete; /* false when a fault of syntax or size ended it early: the tree is then sound, but not all */
 } tdm__yaml_doc;
 
 /* Parses into the arena. All errors of structure go to `list` (duplicate keys and the like do not stop it; a syntax

@@ -1,7 +1,7 @@
 /* Cutover: staging a release and a table, and flipping the current epoch; rolling back; what is current.
  *
- * Staging reads every byte that the new epoch would serve and compares golden rows to the bit. Only then is the flip written: one
- * rename (release/epoch_file.h). A rollback is a new epoch with an older content, staged likewise. */
+ * Staging reads every byte that the new epoch would serve and compares golden rows to the bit. Only then is the flip
+ * written: one rename (release/epoch_file.h). A rollback is a new epoch with an older content, staged likewise. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,8 +42,8 @@ static tdm_status check_table(const tdm__package *package, const tdm_table *tabl
     return tdm_table_verify(table, err);
 }
 
-static tdm_status stage(tdm_home *home, const tdm__state *state, const tdm__package *package, const char *table_name, const telling *t,
-                        tdm_error *err)
+static tdm_status stage(tdm_home *home, const tdm__state *state, const tdm__package *package, const char *table_name,
+                        const telling *t, tdm_error *err)
 {
     tdm__engine *engine = NULL;
     tdm_table *table = NULL;
@@ -75,7 +75,8 @@ static tdm_status choose_table(tdm_home *home, const char *release, const char *
 {
     tdm_table *table = NULL;
     out[0] = 0;
-    tdm_status s = given ? tdm_table_open(home, given, &table, err) : tdm__table_newest(home, of_release, release, &table, err);
+    tdm_status s =
+        given ? tdm_table_open(home, given, &table, err) : tdm__table_newest(home, of_release, release, &table, err);
     if (!s)
         memcpy(out, table->info.name, 16);
     tdm_table_close(&table);
@@ -83,8 +84,8 @@ static tdm_status choose_table(tdm_home *home, const char *release, const char *
 }
 
 /* Writes the next epoch: the current one with `service` changed. */
-static tdm_status flip(tdm_home *home, tdm__epoch *epoch, const char *cause, const char *service, const char *release, const char *table,
-                       uint64_t before, tdm_error *err)
+static tdm_status flip(tdm_home *home, tdm__epoch *epoch, const char *cause, const char *service, const char *release,
+                       const char *table, uint64_t before, tdm_error *err)
 {
     tdm__service *entry = tdm__epoch_put(epoch, service);
     if (!entry)
@@ -100,8 +101,9 @@ static tdm_status flip(tdm_home *home, tdm__epoch *epoch, const char *cause, con
     return tdm__epoch_flip(home, epoch, err);
 }
 
-static tdm_status promote_package(tdm_home *home, const tdm__state *state, const tdm__package *package, const char *given, uint64_t expect,
-                                  const telling *t, uint64_t *number, tdm_error *err)
+static tdm_status promote_package(tdm_home *home, const tdm__state *state, const tdm__package *package,
+                                  const char *given, uint64_t expect, const telling *t, uint64_t *number,
+                                  tdm_error *err)
 {
     tdm__epoch epoch;
     char table[16], name[65];
@@ -128,8 +130,8 @@ static tdm_status promote_package(tdm_home *home, const tdm__state *state, const
     return s;
 }
 
-tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, uint64_t expect, const tdm_progress_fn progress, void *self,
-                       uint64_t *epoch, tdm_error *err)
+tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, uint64_t expect,
+                       const tdm_progress_fn progress, void *self, uint64_t *epoch, tdm_error *err)
 {
     telling t = {progress, self};
     tdm__writing writing;
@@ -151,7 +153,8 @@ tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, u
 }
 
 /* What the service had before its present content. */
-static tdm_status content_before(tdm_home *home, const tdm__epoch *epoch, const char *service, tdm__service *out, tdm_error *err)
+static tdm_status content_before(tdm_home *home, const tdm__epoch *epoch, const char *service, tdm__service *out,
+                                 tdm_error *err)
 {
     tdm__epoch older;
     tdm__service *now = tdm__epoch_find((tdm__epoch *)epoch, service), *then;
@@ -169,7 +172,8 @@ static tdm_status content_before(tdm_home *home, const tdm__epoch *epoch, const 
     return TDM_OK;
 }
 
-static tdm_status rollback_service(tdm_home *home, const tdm__state *state, tdm__epoch *epoch, const char *service, tdm_error *err)
+static tdm_status rollback_service(tdm_home *home, const tdm__state *state, tdm__epoch *epoch, const char *service,
+                                   tdm_error *err)
 {
     tdm__package *package = NULL;
     tdm__service before;
@@ -225,7 +229,8 @@ static void describe_promise(const tdm__manifest *m, tdm_service_info *out)
         tdm__duration_format(p->freshness_us, out->promise_freshness);
     if (p->has_ready_by)
         snprintf(out->promise_ready_by, sizeof out->promise_ready_by, "%02u:%02u %.*s", p->ready_by_minute / 60u % 24u,
-                 p->ready_by_minute % 60u, (int)(p->ready_by_zone.len < 36 ? p->ready_by_zone.len : 36), p->ready_by_zone.ptr);
+                 p->ready_by_minute % 60u, (int)(p->ready_by_zone.len < 36 ? p->ready_by_zone.len : 36),
+                 p->ready_by_zone.ptr);
     if (p->coverage == p->coverage)
         snprintf(out->promise_coverage, sizeof out->promise_coverage, "%.6g%%", p->coverage * 100);
     out->ttl_us = m->batch.ttl_us;
@@ -259,7 +264,8 @@ static void describe_service(tdm_home *home, const tdm__service *service, tdm_se
     memcpy(out->release, service->release, sizeof out->release);
     memcpy(out->table, service->table, sizeof out->table);
     out->since_epoch = service->since_epoch;
-    if (tdm__home_path(home, dir, &err, "releases") || tdm__package_open(home->fs, dir, service->release, &package, &err))
+    if (tdm__home_path(home, dir, &err, "releases") ||
+        tdm__package_open(home->fs, dir, service->release, &package, &err))
         tdm_error_format(&err, out->error, sizeof out->error);
     else
         describe_promise(package->manifest, out);

@@ -1,6 +1,7 @@
 /* Building an engine and its workers: everything that is done once.
  *
- * Invariant: after tdm__engine_new nothing of the engine changes, and after the first block of a worker its memory is there. */
+ * Invariant: after tdm__engine_new nothing of the engine changes, and after the first block of a worker its memory is
+ * there. */
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
@@ -129,9 +130,11 @@ static int make_room(tdm__worker *w)
            (w->own = tdm__arena_array(a, p->n_slots + 1, tdm__column)) &&
            (w->default_count = tdm__arena_array(a, p->n_slots + 1, uint64_t)) &&
            (w->null_count = tdm__arena_array(a, p->n_slots + 1, uint64_t)) &&
-           (w->defaulted = tdm__arena_array(a, rows, uint32_t)) && (w->has_failed = tdm__arena_array(a, rows, uint8_t)) &&
+           (w->defaulted = tdm__arena_array(a, rows, uint32_t)) &&
+           (w->has_failed = tdm__arena_array(a, rows, uint8_t)) &&
            (w->prediction = tdm__arena_array(a, rows * (p->manifest->n_predictions + 1), double)) &&
-           (w->x = tdm__arena_array(a, rows * inputs, double)) && (w->y = tdm__arena_array(a, rows * outputs, double)) &&
+           (w->x = tdm__arena_array(a, rows * inputs, double)) &&
+           (w->y = tdm__arena_array(a, rows * outputs, double)) &&
            (w->record = tdm__arena_array(a, rows, tdm__record)) && (w->key = tdm__arena_array(a, rows, tdm_str));
 }
 

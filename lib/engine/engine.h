@@ -1,8 +1,8 @@
 /* The engine: features and models for a block of rows, under one release and one state.
  *
- * Both paths call this and nothing else, which is why their answers have the same bits: a run gives it blocks of up to 1024 rows,
- * a single answer a block of one. Each row's result depends on that row, the as-of and the state, never on its
- * neighbours or on the block's size.
+ * Both paths call this and nothing else, which is why their answers have the same bits: a run gives it blocks of up to
+ * 1024 rows, a single answer a block of one. Each row's result depends on that row, the as-of and the state, never on
+ * its neighbours or on the block's size.
  *
  * An engine is immutable and shared; each thread scores with a worker of its own, which allocates nothing once warm (a
  * row that fails, and strings that expressions make, aside). */
@@ -15,9 +15,9 @@
 typedef struct tdm__engine tdm__engine;
 typedef struct tdm__worker tdm__worker;
 
-/* Opens every source that the package reads, as the state has it. `package` and `state` must outlive the engine. TDM_NOT_FOUND when nothing
- * was loaded into one of them; TDM_MISMATCH when a source no longer gives what was packed. `state` NULL: an engine without sources, for
- * golden rows. */
+/* Opens every source that the package reads, as the state has it. `package` and `state` must outlive the engine.
+ * TDM_NOT_FOUND when nothing was loaded into one of them; TDM_MISMATCH when a source no longer gives what was packed.
+ * `state` NULL: an engine without sources, for golden rows. */
 tdm_status tdm__engine_new(const tdm__package *package, const tdm__state *state, tdm__engine **out, tdm_error *err);
 void tdm__engine_close(tdm__engine **engine);
 const tdm__package *tdm__engine_package(const tdm__engine *engine);
@@ -32,7 +32,8 @@ typedef struct tdm__engine_input {
     size_t rows;                        /* 1..TDM__BLOCK_ROWS */
     const tdm__column *const *key;      /* one a key part of the entity */
     const tdm__column *const *request;  /* one a package->request_slot; an entry may be NULL: missing in all rows */
-    const tdm__record *population;      /* rows of package->source[package->population]; NULL: looked up by key like any other */
+    const tdm__record
+        *population; /* rows of package->source[package->population]; NULL: looked up by key like any other */
     int64_t as_of_us;
 } tdm__engine_input;
 
@@ -49,13 +50,14 @@ tdm_status tdm__engine_features(tdm__worker *worker, const tdm__engine_input *in
 tdm_status tdm__engine_golden_features(tdm__worker *worker, size_t i, tdm_error *err);
 
 typedef enum tdm__engine_use { TDM__USE_MAIN, TDM__USE_SIMPLE } tdm__engine_use;
-/* Predictions of the block whose features were filled last. MAIN uses the models that the predictions name; SIMPLE takes all of
- * them from the model named `simple`. Rows that lack a required feature (SIMPLE: one that it needs), or whose output is outside the prediction
- * schema, fail. */
+/* Predictions of the block whose features were filled last. MAIN uses the models that the predictions name; SIMPLE
+ * takes all of them from the model named `simple`. Rows that lack a required feature (SIMPLE: one that it needs), or
+ * whose output is outside the prediction schema, fail. */
 tdm_status tdm__engine_predict(tdm__worker *worker, tdm__engine_use use, tdm_error *err);
 
 /* Results, valid until the worker's next block. */
-const double *tdm__worker_predictions(const tdm__worker *worker); /* rows x predictions, row-major; NaN in failed rows */
+const double *
+tdm__worker_predictions(const tdm__worker *worker); /* rows x predictions, row-major; NaN in failed rows */
 const tdm__failed_row *tdm__worker_failed(const tdm__worker *worker, size_t *n); /* by row */
 const tdm__column *tdm__worker_slot(const tdm__worker *worker, size_t slot);
 /* Features of the row that a default stood in for. */
@@ -64,7 +66,8 @@ uint32_t tdm__worker_defaulted(const tdm__worker *worker, size_t row);
 const uint64_t *tdm__worker_default_counts(const tdm__worker *worker);
 const uint64_t *tdm__worker_null_counts(const tdm__worker *worker);
 
-/* Scores every golden row and compares to the bit. TDM_DIFFERS with the line, expected and found. No golden rows: TDM_OK. */
+/* Scores every golden row and compares to the bit. TDM_DIFFERS with the line, expected and found. No golden rows:
+ * TDM_OK. */
 tdm_status tdm__engine_check_golden(const tdm__package *package, tdm_error *err);
 
 #endif

@@ -7,7 +7,8 @@
 struct tdm__engine {
     const tdm__package *package;
     tdm__store **store;    /* one a package source; NULL in an engine without sources */
-    int **store_column;    /* [join][its columns]: column of the store, or -1 when the stored version did not have it yet */
+    int *
+        *store_column; /* [join][its columns]: column of the store, or -1 when the stored version did not have it yet */
     uint8_t *model_raw;    /* whether a prediction needs the model's margins */
     uint8_t *model_used;   /* whether a prediction names it with its default output */
     bool population_is_source;

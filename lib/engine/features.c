@@ -1,7 +1,7 @@
 /* A block's features: key and request, then the package's steps in order, defaults as soon as a slot is filled.
  *
- * The plan is explained in release/package.h. What a lookup does not find is missing, and that is a value like others: an
- * expression or a default decides what it means. */
+ * The plan is explained in release/package.h. What a lookup does not find is missing, and that is a value like others:
+ * an expression or a default decides what it means. */
 #include <string.h>
 #include "base/fail.h"
 #include "engine/engine_impl.h"

@@ -183,8 +183,9 @@ static tdm_status compare_golden(const tdm__package *p, const tdm__worker *w, si
         tdm__format_f64(golden->prediction[k], expected);
         tdm__format_f64(w->prediction[k], found);
         snprintf(where, sizeof where, "%.*s:%" PRIu64, (int)(file.len < 200 ? file.len : 200), file.ptr, golden->line);
-        tdm_status s = tdm__fail(err, TDM_DIFFERS, where, "the prediction '%.*s' of this golden row comes out otherwise", (int)name.len,
-                                 name.ptr);
+        tdm_status s =
+            tdm__fail(err, TDM_DIFFERS, where, "the prediction '%.*s' of this golden row comes out otherwise",
+                      (int)name.len, name.ptr);
         tdm__fail_expected(err, "%s", expected);
         tdm__fail_found(err, "%s", w->n_failed ? w->failed[0].error.what : found);
         return s;

@@ -122,7 +122,8 @@ static tdm_status try_rung(attempt *a, tdm__rung rung, bool *answered, tdm_error
     }
 }
 
-tdm_status tdm__answer_row(tdm__worker *worker, const tdm__package *package, const tdm__answer_sources *from, tdm__answer *out, tdm_error *err)
+tdm_status tdm__answer_row(tdm__worker *worker, const tdm__package *package, const tdm__answer_sources *from,
+                           tdm__answer *out, tdm_error *err)
 {
     attempt a = {.worker = worker, .package = package, .from = from, .out = out};
     const tdm__manifest_online *online = &package->manifest->online;
@@ -136,8 +137,9 @@ tdm_status tdm__answer_row(tdm__worker *worker, const tdm__package *package, con
             return TDM_OK;
         }
     }
-    tdm_status s = tdm__fail(err, TDM_UNANSWERED, a.has_reason ? a.reason.where : "rungs", "no rung of the release could answer%s%s",
-                             a.has_reason ? ": " : "", a.has_reason ? a.reason.what : "");
+    tdm_status s = tdm__fail(err, TDM_UNANSWERED, a.has_reason ? a.reason.where : "rungs",
+                             "no rung of the release could answer%s%s", a.has_reason ? ": " : "",
+                             a.has_reason ? a.reason.what : "");
     if (a.has_reason) {
         tdm__fail_expected(err, "%s", a.reason.expected);
         tdm__fail_found(err, "%s", a.reason.found);

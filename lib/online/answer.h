@@ -24,7 +24,7 @@ typedef struct tdm__answer_sources {
 } tdm__answer_sources;
 
 /* TDM_UNANSWERED when no rung can answer; the error is that of the first rung's failure. */
-tdm_status tdm__answer_row(tdm__worker *worker, const tdm__package *package, const tdm__answer_sources *from, tdm__answer *out,
-                           tdm_error *err);
+tdm_status tdm__answer_row(tdm__worker *worker, const tdm__package *package, const tdm__answer_sources *from,
+                           tdm__answer *out, tdm_error *err);
 
 #endif

@@ -145,7 +145,8 @@ static tdm_status unknown(const char *section, tdm_str name, const tdm_str *know
 {
     char where[128];
     snprintf(where, sizeof where, "%s.%.*s", section, (int)(name.len < 80 ? name.len : 80), name.ptr);
-    tdm_status s = tdm__fail(err, TDM_FIELD_UNKNOWN, where, "the release has no such %s", section[0] == 'k' ? "key column" : "request feature");
+    tdm_status s = tdm__fail(err, TDM_FIELD_UNKNOWN, where, "the release has no such %s",
+                             section[0] == 'k' ? "key column" : "request feature");
     for (size_t i = 0; i < n; i++) {
         char z[80];
         const char *list[1] = {z};
@@ -197,7 +198,8 @@ static tdm_status take_request(tdm_predictor *p, const tdm_question *q, tdm_erro
         tdm__column_clear(&p->request[i], 1);
     for (size_t i = 0; i < q->n_set; i++) {
         size_t at = 0;
-        while (at < package->n_request && !tdm__str_equal(package->slot[package->request_slot[at]].name, q->set[i].name))
+        while (at < package->n_request &&
+               !tdm__str_equal(package->slot[package->request_slot[at]].name, q->set[i].name))
             at++;
         tdm_str names[64];
         size_t n = package->n_request < 64 ? package->n_request : 64;
@@ -216,8 +218,10 @@ static tdm_status take_request(tdm_predictor *p, const tdm_question *q, tdm_erro
 static void make_id(tdm_predictor *p, char out[33])
 {
     uint64_t seed[3] = {tdm__monotonic_ns(), (uint64_t)tdm__process_id(), ++p->answers};
-    uint64_t a = tdm__hash64_seed(seed, sizeof seed, (uint64_t)tdm__now_us()), b = tdm__hash64_seed(seed, sizeof seed, a);
-    snprintf(out, 33, "%012" PRIx64 "%04" PRIx64 "%016" PRIx64, (uint64_t)(tdm__now_us() / 1000) & 0xffffffffffff, a & 0xffff, b);
+    uint64_t a = tdm__hash64_seed(seed, sizeof seed, (uint64_t)tdm__now_us()),
+             b = tdm__hash64_seed(seed, sizeof seed, a);
+    snprintf(out, 33, "%012" PRIx64 "%04" PRIx64 "%016" PRIx64, (uint64_t)(tdm__now_us() / 1000) & 0xffffffffffff,
+             a & 0xffff, b);
 }
 
 static void add_features(const tdm_predictor *p, tdm_json *j)
@@ -227,7 +231,8 @@ static void add_features(const tdm_predictor *p, tdm_json *j)
     for (size_t i = 0; i < m->n_features; i++) {
         char name[80];
         tdm_value v;
-        snprintf(name, sizeof name, "%.*s", (int)(m->feature[i].name.len < 79 ? m->feature[i].name.len : 79), m->feature[i].name.ptr);
+        snprintf(name, sizeof name, "%.*s", (int)(m->feature[i].name.len < 79 ? m->feature[i].name.len : 79),
+                 m->feature[i].name.ptr);
         tdm__column_get(tdm__worker_slot(p->worker, (size_t)p->package->feature_slot[i]), 0, &v);
         tdm_json_value(j, name, &v);
     }
@@ -240,7 +245,8 @@ static void write_answer(tdm_predictor *p, const tdm__answer *answer, int64_t as
     tdm_json j = {.out = out};
     char id[33], release[140], name[80];
     make_id(p, id);
-    snprintf(release, sizeof release, "%.*s@%s", (int)package->manifest->name.len, package->manifest->name.ptr, package->id);
+    snprintf(release, sizeof release, "%.*s@%s", (int)package->manifest->name.len, package->manifest->name.ptr,
+             package->id);
     tdm_json_begin(&j, NULL, '{');
     tdm_json_text(&j, "id", id);
     tdm_json_u64(&j, "epoch", p->epoch);
@@ -263,7 +269,8 @@ static void write_answer(tdm_predictor *p, const tdm__answer *answer, int64_t as
     tdm_json_end(&j, '}');
 }
 
-tdm_status tdm_predict(tdm_predictor *p, const tdm_question *question, char *out, size_t size, size_t *len, tdm_error *err)
+tdm_status tdm_predict(tdm_predictor *p, const tdm_question *question, char *out, size_t size, size_t *len,
+                       tdm_error *err)
 {
     tdm_text text = {0};
     tdm__answer answer = {.prediction = p->prediction};
@@ -275,8 +282,11 @@ tdm_status tdm_predict(tdm_predictor *p, const tdm_question *question, char *out
         return s;
     tdm__engine_input input = {.rows = 1, .key = p->key_of, .request = p->request_of, .as_of_us = as_of_us};
     s = tdm__engine_features(p->worker, &input, err);
-    tdm__answer_sources from = {.table = p->table, .key = tdm__strn(p->key_text.ptr, p->key_text.len), .as_of_us = as_of_us,
-                                .has_inputs = p->has_inputs, .inputs_us = p->inputs_us};
+    tdm__answer_sources from = {.table = p->table,
+                                .key = tdm__strn(p->key_text.ptr, p->key_text.len),
+                                .as_of_us = as_of_us,
+                                .has_inputs = p->has_inputs,
+                                .inputs_us = p->inputs_us};
     if (!s)
         s = tdm__answer_row(p->worker, p->package, &from, &answer, err);
     if (s)

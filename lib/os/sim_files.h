@@ -20,8 +20,8 @@ void tdm__fs_sim_crash(tdm__fs *fs);
 void tdm__fs_sim_crash_at(tdm__fs *fs, uint64_t n);
 /* Mutating calls so far: what crash_at counts. Opening counts when it makes or empties the file. */
 uint64_t tdm__fs_sim_calls(const tdm__fs *fs);
-/* The n-th mutating call from now fails with `status` and the world goes on. A write may have been done in part; after a
- * failed sync what was not synced is in doubt for ever, whatever later syncs say. 0 switches it off. */
+/* The n-th mutating call from now fails with `status` and the world goes on. A write may have been done in part; after
+ * a failed sync what was not synced is in doubt for ever, whatever later syncs say. 0 switches it off. */
 void tdm__fs_sim_fail_at(tdm__fs *fs, uint64_t n, tdm_status status);
 /* Bytes that fit in all; beyond it TDM_DISK_FULL. UINT64_MAX is no limit. */
 void tdm__fs_sim_capacity(tdm__fs *fs, uint64_t bytes);

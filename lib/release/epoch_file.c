@@ -106,12 +106,12 @@ static json_t *write_epoch(const tdm__epoch *epoch)
     json_t *list = json_array();
     for (size_t i = 0; i < epoch->n; i++) {
         const tdm__service *v = &epoch->service[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", v->name, "release", v->release, "table", v->table,
-                                              "since_epoch", (json_int_t)v->since_epoch, "before_epoch",
-                                              (json_int_t)v->before_epoch));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", v->name, "release", v->release,
+                                              "table", v->table, "since_epoch", (json_int_t)v->since_epoch,
+                                              "before_epoch", (json_int_t)v->before_epoch));
     }
-    return json_pack("{s:I, s:I, s:s, s:s, s:o}", "number", (json_int_t)epoch->number, "since_us", (json_int_t)epoch->since_us, "cause",
-                     epoch->cause, "changed", epoch->changed, "services", list);
+    return json_pack("{s:I, s:I, s:s, s:s, s:o}", "number", (json_int_t)epoch->number, "since_us",
+                     (json_int_t)epoch->since_us, "cause", epoch->cause, "changed", epoch->changed, "services", list);
 }
 
 tdm_status tdm__epoch_flip(tdm_home *home, const tdm__epoch *epoch, tdm_error *err)

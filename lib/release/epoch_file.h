@@ -1,8 +1,8 @@
 /* Epochs on disk: every one that was, and CURRENT, which names the one that is.
  *
- * epochs/000007 is a sealed document, written before CURRENT names it. CURRENT is a sealed document of two members, the number and
- * the digest of that file; its replacement by one rename is the flip. A reader reads CURRENT, then the file, and checks
- * that the digest fits: it sees one epoch whole, whatever is written meanwhile. */
+ * epochs/000007 is a sealed document, written before CURRENT names it. CURRENT is a sealed document of two members, the
+ * number and the digest of that file; its replacement by one rename is the flip. A reader reads CURRENT, then the file,
+ * and checks that the digest fits: it sees one epoch whole, whatever is written meanwhile. */
 #ifndef TDM_RELEASE_EPOCH_FILE_H
 #define TDM_RELEASE_EPOCH_FILE_H
 
@@ -30,7 +30,8 @@ typedef struct tdm__epoch {
 /* A home without an epoch gives number 0. TDM_CORRUPT. */
 tdm_status tdm__epoch_read_current(tdm_home *home, tdm__epoch *out, tdm_error *err);
 tdm_status tdm__epoch_read(tdm_home *home, uint64_t number, tdm__epoch *out, tdm_error *err);
-/* Writes `epoch` as number and makes it current. The writer's lock must be held, and epoch->number one more than the current. */
+/* Writes `epoch` as number and makes it current. The writer's lock must be held, and epoch->number one more than the
+ * current. */
 tdm_status tdm__epoch_flip(tdm_home *home, const tdm__epoch *epoch, tdm_error *err);
 /* NULL when the epoch does not have it. */
 tdm__service *tdm__epoch_find(tdm__epoch *epoch, const char *service);

@@ -1,7 +1,8 @@
 /* A starter folder for a trained model: what `tandem new` writes.
  *
- * It packs as it is: every input is a request field named as in the model, and the population is a file with a column `row`. Names that a
- * manifest cannot have (spaces, brackets) get a name of their own and the model's `inputs` says which is which. */
+ * It packs as it is: every input is a request field named as in the model, and the population is a file with a column
+ * `row`. Names that a manifest cannot have (spaces, brackets) get a name of their own and the model's `inputs` says
+ * which is which. */
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
@@ -115,23 +116,28 @@ static void write_readme(tdm__buf *out, const char *name)
 {
     tdm__buf_printf(out,
                     "# %s\n\n"
-                    "A release made by `tandem new`. Rows to score are a CSV with a column `row` (the key) and the model's inputs.\n\n"
+                    "A release made by `tandem new`. Rows to score are a CSV with a column `row` (the key) and the "
+                    "model's inputs.\n\n"
                     "    tandem release check .\n"
                     "    tandem release pack .\n"
                     "    tandem run %s --population rows.csv\n"
                     "    tandem promote %s\n"
-                    "    tandem predict %s --key row=1 --set INPUT=VALUE\n", name, name, name, name);
+                    "    tandem predict %s --key row=1 --set INPUT=VALUE\n",
+                    name, name, name, name);
 }
 
-static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *model, const char *file, tdm_str bytes, tdm_error *err)
+static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *model, const char *file, tdm_str bytes,
+                               tdm_error *err)
 {
     char name[65], path[TDM__PATH_MAX];
     tdm__buf manifest = {0}, readme = {0};
     name_of_folder(dir, name);
     write_manifest(&manifest, tdm__model_info_of(model), name, file);
     write_readme(&readme, name);
-    struct { const char *name; tdm_str bytes; } out[] = {
-        {file, bytes}, {"README.md", tdm__strn(readme.ptr, readme.len)}, {"release.yaml", tdm__strn(manifest.ptr, manifest.len)}};
+    struct { const char *name; tdm_str bytes;
+    } out[] = {{file, bytes},
+               {"README.md", tdm__strn(readme.ptr, readme.len)},
+               {"release.yaml", tdm__strn(manifest.ptr, manifest.len)}};
     tdm_status s = tdm__buf_check(&manifest, err);
     if (!s)
         s = tdm__buf_check(&readme, err);

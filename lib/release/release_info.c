@@ -59,8 +59,8 @@ static void add_features(tdm_release *r, const tdm__package *p)
         if (from->origin == TDM__ORIGIN_REQUEST)
             f[i].definition = "request";
         else if (from->origin == TDM__ORIGIN_COLUMN)
-            f[i].definition = keep_format(r, "column %.*s.%.*s", (int)from->source.len, from->source.ptr, (int)from->column.len,
-                                          from->column.ptr);
+            f[i].definition = keep_format(r, "column %.*s.%.*s", (int)from->source.len, from->source.ptr,
+                                          (int)from->column.len, from->column.ptr);
         else
             f[i].definition = keep_format(r, "expr %.*s", (int)from->expression.len, from->expression.ptr);
     }
@@ -81,8 +81,12 @@ static void add_models(tdm_release *r, const tdm__package *p)
     }
     for (size_t i = 0; predictions && i < m->n_predictions; i++) {
         const tdm__manifest_prediction *from = &m->prediction[i];
-        predictions[i] = (tdm_release_prediction){.name = keep(r, from->name), .model = keep(r, m->model[from->model].name),
-                                                  .output = from->output, .raw = from->raw, .low = from->lo, .high = from->hi};
+        predictions[i] = (tdm_release_prediction){.name = keep(r, from->name),
+                                                  .model = keep(r, m->model[from->model].name),
+                                                  .output = from->output,
+                                                  .raw = from->raw,
+                                                  .low = from->lo,
+                                                  .high = from->hi};
     }
     r->info.model = models;
     r->info.n_models = m->n_models;
@@ -96,7 +100,8 @@ static void add_files(tdm_release *r, const tdm__package *p)
     const char **notes = list(r, p->n_notes, sizeof *notes);
     const char **key = list(r, p->key.n, sizeof *key);
     for (size_t i = 0; files && i < p->n_files; i++)
-        files[i] = (tdm_release_file){.path = keep(r, tdm__str(p->file[i].path)), .sha256 = keep(r, tdm__str(p->file[i].sha256)),
+        files[i] = (tdm_release_file){.path = keep(r, tdm__str(p->file[i].path)),
+                                      .sha256 = keep(r, tdm__str(p->file[i].sha256)),
                                       .bytes = p->file[i].size};
     for (size_t i = 0; notes && i < p->n_notes; i++)
         notes[i] = keep(r, tdm__str(p->note[i]));

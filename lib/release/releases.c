@@ -1,7 +1,7 @@
 /* Releases through the public API: check, pack, open, list.
  *
- * What is packed is told to the log, so that "the newest of a name" is the one packed last, and a release is known to the
- * home exactly when its package is durable. */
+ * What is packed is told to the log, so that "the newest of a name" is the one packed last, and a release is known to
+ * the home exactly when its package is durable. */
 #include "release/releases.h"
 
 #include <stdio.h>
@@ -55,7 +55,8 @@ tdm_status tdm__release_resolve(const tdm__state *state, const char *text, char 
     return TDM_OK;
 }
 
-tdm_status tdm__release_package(tdm_home *home, const tdm__state *state, const char *text, tdm__package **out, tdm_error *err)
+tdm_status tdm__release_package(tdm_home *home, const tdm__state *state, const char *text, tdm__package **out,
+                                tdm_error *err)
 {
     char dir[TDM__PATH_MAX], id[65];
     *out = NULL;
@@ -68,14 +69,15 @@ tdm_status tdm__release_package(tdm_home *home, const tdm__state *state, const c
 }
 
 /* Checks the folder against the state's sources; diagnostics get everything, err the first. */
-static tdm_status check(tdm_home *home, tdm__state *state, const char *dir, tdm_diagnostics *diagnostics, tdm__package **out,
-                        tdm_error *err)
+static tdm_status check(tdm_home *home, tdm__state *state, const char *dir, tdm_diagnostics *diagnostics,
+                        tdm__package **out, tdm_error *err)
 {
     tdm__source_catalog catalog = tdm__state_catalog(state);
     return tdm__package_check(home->fs, dir, &catalog, NULL, diagnostics, out, err);
 }
 
-tdm_status tdm_release_check(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out, tdm_error *err)
+tdm_status tdm_release_check(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out,
+                             tdm_error *err)
 {
     tdm__state *state;
     tdm__package *package = NULL;
@@ -96,7 +98,9 @@ static tdm_status log_packing(tdm__log_handle *log, const tdm__package *package,
 {
     tdm__buf text = {0};
     tdm_str name = package->manifest->name;
-    tdm__document_dump(json_pack("{s:s, s:s%, s:I}", "id", package->id, "name", name.ptr, name.len, "packed_us", (json_int_t)now_us), &text);
+    tdm__document_dump(
+        json_pack("{s:s, s:s%, s:I}", "id", package->id, "name", name.ptr, name.len, "packed_us", (json_int_t)now_us),
+        &text);
     tdm_status s = tdm__buf_check(&text, err);
     if (!s) {
         tdm__frame frame = {.kind = TDM__LOG_RELEASE, .payload = tdm__strn(text.ptr, text.len)};
@@ -117,7 +121,8 @@ static bool is_newest(const tdm__state *state, const tdm__package *package, int6
     return false;
 }
 
-tdm_status tdm_release_pack(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out, tdm_error *err)
+tdm_status tdm_release_pack(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out,
+                            tdm_error *err)
 {
     char releases[TDM__PATH_MAX];
     tdm__writing writing;

@@ -6,9 +6,11 @@
 #include "release/package.h"
 #include "state/state.h"
 
-/* The id that `text` means: an id, a unique prefix of 8 digits or more, or a name (then the one packed last). TDM_NOT_FOUND with a hint. */
+/* The id that `text` means: an id, a unique prefix of 8 digits or more, or a name (then the one packed last).
+ * TDM_NOT_FOUND with a hint. */
 tdm_status tdm__release_resolve(const tdm__state *state, const char *text, char id[65], tdm_error *err);
 /* Resolves, opens and verifies. */
-tdm_status tdm__release_package(tdm_home *home, const tdm__state *state, const char *text, tdm__package **out, tdm_error *err);
+tdm_status tdm__release_package(tdm_home *home, const tdm__state *state, const char *text, tdm__package **out,
+                                tdm_error *err);
 
 #endif

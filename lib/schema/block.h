@@ -49,7 +49,8 @@ void tdm__schema_canonical(const tdm__schema *schema, tdm__buf *out);
 /* Of names and types in order: XXH3 of each text, seeded with the hash of what stands before. It needs no memory, so it
  * cannot fail. Equal canonical forms and equal fingerprints go together. */
 uint64_t tdm__schema_fingerprint(const tdm__schema *schema);
-/* A field, feature, source or release name: a letter or '_', then letters, digits, '_', and '-' '.' inside; 1 to 64 bytes. */
+/* A field, feature, source or release name: a letter or '_', then letters, digits, '_', and '-' '.' inside; 1 to 64
+ * bytes. */
 bool tdm__name_valid(tdm_str name);
 
 /* Keys of one or several columns as one text, "a|b", with \| and \\ for a bar and a backslash inside a part. Appends to

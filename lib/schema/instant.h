@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* RFC 3339 with a zone ("Z", "+02:00"), up to 6 fraction digits (more must be zeros), years 0001 to 9999; a second of 60
- * is refused. False when it is not one. */
+/* RFC 3339 with a zone ("Z", "+02:00"), up to 6 fraction digits (more must be zeros), years 0001 to 9999; a second of
+ * 60 is refused. False when it is not one. */
 bool tdm__instant_parse(tdm_str text, int64_t *out_us);
 /* "2013-06-01T10:00:00.000000Z": 27 letters and a NUL. Instants outside years 0001..9999 are written as integers. */
 size_t tdm__instant_format(int64_t us, char out[40]);
@@ -28,7 +28,8 @@ typedef struct tdm__civil {
 /* A zone, from the bytes of a TZif file (RFC 8536, version 2 and up, with its footer rule for later times). */
 typedef struct tdm__zone tdm__zone;
 /* TDM_CORRUPT with the reason for anything malformed. The zone lives in the arena and copies what it needs. */
-tdm_status tdm__zone_parse(const char *name, const void *bytes, size_t n, tdm__arena *arena, tdm__zone **out, tdm_error *err);
+tdm_status tdm__zone_parse(const char *name, const void *bytes, size_t n, tdm__arena *arena, tdm__zone **out,
+                           tdm_error *err);
 /* Seconds to add to UTC at the instant. zone NULL is UTC. */
 int32_t tdm__zone_offset(const tdm__zone *zone, int64_t us);
 void tdm__civil_of(const tdm__zone *zone, int64_t us, tdm__civil *out);

@@ -35,7 +35,8 @@ tdm_status tdm__document_write(tdm__fs *fs, const char *path, const char *kind, 
     tdm__document_dump(root, &body);
     tdm_status s = tdm__buf_check(&body, err);
     if (!s) {
-        tdm__buf_printf(&file, "tandem %s %d %016" PRIx64 " %zu\n", kind, FORMAT, tdm__hash64(body.ptr, body.len), body.len);
+        tdm__buf_printf(&file, "tandem %s %d %016" PRIx64 " %zu\n", kind, FORMAT, tdm__hash64(body.ptr, body.len),
+                        body.len);
         tdm__buf_add(&file, body.ptr, body.len);
         s = tdm__buf_check(&file, err);
     }
@@ -57,7 +58,8 @@ static tdm_status unseal(const char *path, const char *kind, tdm_str file, tdm_s
     if (!rest.ptr || line.len > SEAL_MAX || !tdm__str_is(word[0], "tandem") || !tdm__str_is(word[1], kind))
         return tdm__fail(err, TDM_CORRUPT, path, "this is not a sealed %s document", kind);
     if (!tdm__str_is(word[2], "1")) {
-        tdm_status s = tdm__fail(err, TDM_UNSUPPORTED, path, "the document has a format that this version does not know");
+        tdm_status s =
+            tdm__fail(err, TDM_UNSUPPORTED, path, "the document has a format that this version does not know");
         tdm__fail_expected(err, "format 1");
         tdm__fail_found_text(err, word[2]);
         return s;
@@ -103,13 +105,15 @@ static tdm_status wrong_member(const char *path, const char *name, const char *e
     return s;
 }
 
-tdm_status tdm__document_text(const json_t *object, const char *name, const char *path, const char **out, tdm_error *err)
+tdm_status tdm__document_text(const json_t *object, const char *name, const char *path, const char **out,
+                              tdm_error *err)
 {
     *out = json_string_value(json_object_get(object, name));
     return *out ? TDM_OK : wrong_member(path, name, "a text", err);
 }
 
-tdm_status tdm__document_copy(const json_t *object, const char *name, const char *path, char *out, size_t size, tdm_error *err)
+tdm_status tdm__document_copy(const json_t *object, const char *name, const char *path, char *out, size_t size,
+                              tdm_error *err)
 {
     const char *text;
     tdm_status s = tdm__document_text(object, name, path, &text, err);

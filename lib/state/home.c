@@ -45,7 +45,8 @@ static tdm_status check_format(tdm_home *home, tdm_error *err)
     if (!s && !(text.len == sizeof FORMAT_TEXT - 1 && !memcmp(text.ptr, FORMAT_TEXT, text.len))) {
         bool other = tdm__str_starts(tdm__strn(text.ptr, text.len), "tandem home ");
         s = tdm__fail(err, other ? TDM_UNSUPPORTED : TDM_BAD_INPUT, path,
-                      other ? "the home has a format that this version does not know" : "this folder is not a home of Tandem");
+                      other ? "the home has a format that this version does not know"
+                            : "this folder is not a home of Tandem");
         tdm__fail_expected(err, "tandem home 1");
         tdm__fail_found_text(err, tdm__str_trim(tdm__strn(text.ptr, text.len)));
     }
@@ -98,7 +99,8 @@ const char *tdm_home_dir(const tdm_home *home)
     return home->dir;
 }
 
-/* The folder must be a home, or new, or empty, or a home half made before a crash: nothing is put among foreign files. */
+/* The folder must be a home, or new, or empty, or a home half made before a crash: nothing is put among foreign files.
+ */
 static tdm_status refuse_foreign_folder(tdm_home *home, tdm_error *err)
 {
     char path[TDM__PATH_MAX];

@@ -28,10 +28,11 @@ struct tdm_home {
 /* A home on any file system. */
 tdm_status tdm__home_open_on(tdm__fs *fs, const char *dir, tdm_home **out, tdm_error *err);
 /* "DIR/…" by a printf format; TDM_BAD_INPUT when it is too long. */
-tdm_status tdm__home_path(const tdm_home *home, char out[TDM__PATH_MAX], tdm_error *err, const char *format, ...) TDM_PRINTF(4, 5);
+tdm_status tdm__home_path(const tdm_home *home, char out[TDM__PATH_MAX], tdm_error *err, const char *format, ...)
+    TDM_PRINTF(4, 5);
 
-/* A time of writing: the lock is held and the log is open for it. `what` names the command for others' messages. Makes the
- * home when it is absent. TDM_BUSY names the holder. */
+/* A time of writing: the lock is held and the log is open for it. `what` names the command for others' messages. Makes
+ * the home when it is absent. TDM_BUSY names the holder. */
 typedef struct tdm__writing {
     tdm__lock *lock;
     tdm__log_handle *log;

@@ -1,12 +1,13 @@
 /* Loading rows into a table source: read, type, build the next version, log it.
  *
- * The new rows become a store of their own (the newest of equal keys wins); when an older version exists, its rows whose keys were
- * not named follow first, unchanged. The version exists once its frame is in the log: a crash before that leaves a file that
- * nobody names and that the next load overwrites. */
+ * The new rows become a store of their own (the newest of equal keys wins); when an older version exists, its rows
+ * whose keys were not named follow first, unchanged. The version exists once its frame is in the log: a crash before
+ * that leaves a file that nobody names and that the next load overwrites. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
+#include "base/number.h"
 #include "codec/rows.h"
 #include "os/clock.h"
 #include "state/document.h"
@@ -37,11 +38,11 @@ static tdm_status open_quarantine(load *l, tdm_error *err)
         s = tdm__list_dir(l->home->fs, path, &names, err);
     if (s)
         return s;
-    unsigned number = 0;
-    if (names.n)
-        sscanf(names.name[names.n - 1], "load-%6u", &number);
+    int64_t number = 0;
+    if (names.n && !strncmp(names.name[names.n - 1], "load-", 5))
+        tdm__parse_i64(tdm__str(names.name[names.n - 1] + 5), &number, NULL);
     tdm__names_free(&names);
-    snprintf(l->report->quarantine, sizeof l->report->quarantine, "load-%06u", number + 1);
+    snprintf(l->report->quarantine, sizeof l->report->quarantine, "load-%06" PRId64, number + 1);
     s = tdm__home_path(l->home, path, err, "loads/%s", l->report->quarantine);
     if (!s)
         s = tdm__make_dirs(l->home->fs, path, err);
@@ -50,14 +51,21 @@ static tdm_status open_quarantine(load *l, tdm_error *err)
     return s ? s : tdm__line_file_new(l->home->fs, path, &l->quarantine, err);
 }
 
-static tdm_status quarantine_row(load *l, const char *file, const tdm__row_place *place, const char *stage, const tdm_error *error,
-                                 tdm_error *err)
+static tdm_status quarantine_row(load *l, const char *file, const tdm__row_place *place, const char *stage,
+                                 const tdm_error *error, tdm_error *err)
 {
     tdm_status s = l->quarantine ? TDM_OK : open_quarantine(l, err);
     if (s)
         return s;
-    tdm__quarantined q = {.run = l->report->quarantine, .release = l->name, .file = file, .row = place->row, .line = place->line,
-                          .offset = place->offset, .bytes = place->bytes, .stage = stage, .error = error};
+    tdm__quarantined q = {.run = l->report->quarantine,
+                          .release = l->name,
+                          .file = file,
+                          .row = place->row,
+                          .line = place->line,
+                          .offset = place->offset,
+                          .bytes = place->bytes,
+                          .stage = stage,
+                          .error = error};
     tdm__buf_reset(&l->line);
     tdm__quarantine_line(&q, &l->line);
     l->report->rows_quarantined++;
@@ -122,8 +130,8 @@ static void name_ignored(load *l, const tdm__row_parser *parser)
     size_t n, used = strlen(l->report->ignored);
     const tdm_str *ignored = tdm__row_parser_ignored(parser, &n);
     for (size_t i = 0; i < n && used + ignored[i].len + 3 < sizeof l->report->ignored; i++)
-        used += (size_t)snprintf(l->report->ignored + used, sizeof l->report->ignored - used, "%s%.*s", used ? ", " : "",
-                                 (int)ignored[i].len, ignored[i].ptr);
+        used += (size_t)snprintf(l->report->ignored + used, sizeof l->report->ignored - used, "%s%.*s",
+                                 used ? ", " : "", (int)ignored[i].len, ignored[i].ptr);
 }
 
 static tdm_status load_chunks(load *l, const char *file, tdm__reader *reader, tdm__row_parser *parser, tdm_error *err)
@@ -164,7 +172,8 @@ static tdm_status check_header(const load *l, const char *file, const tdm__reade
         for (size_t i = 0; i < n; i++)
             found |= tdm__str_equal(header[i], key);
         if (!found) {
-            tdm_status s = tdm__fail(err, TDM_MISMATCH, file, "the file lacks the key column of the source '%s'", l->name);
+            tdm_status s =
+                tdm__fail(err, TDM_MISMATCH, file, "the file lacks the key column of the source '%s'", l->name);
             tdm__fail_expected(err, "a column '%.*s'", (int)key.len, key.ptr);
             return s;
         }
@@ -183,7 +192,8 @@ static tdm_status load_file(load *l, const char *file, tdm_error *err)
         s = check_header(l, file, reader, err);
     if (!s) {
         const tdm_str *header = tdm__reader_header(reader, &n_header);
-        s = tdm__row_parser_new(tdm__reader_format(reader), header, n_header, &l->source->schema, &options, &parser, err);
+        s = tdm__row_parser_new(tdm__reader_format(reader), header, n_header, &l->source->schema, &options, &parser,
+                                err);
     }
     if (!s) {
         name_ignored(l, parser);
@@ -205,8 +215,8 @@ static void old_row(const load *l, const int *column, const tdm__record *record)
 }
 
 /* All rows of `from` whose keys `except` (may be NULL) lacks, into the builder. */
-static tdm_status copy_rows(load *l, const tdm__store *from, const tdm__store *except, tdm__store_builder *to, uint64_t *replaced,
-                            tdm_error *err)
+static tdm_status copy_rows(load *l, const tdm__store *from, const tdm__store *except, tdm__store_builder *to,
+                            uint64_t *replaced, tdm_error *err)
 {
     int column[TDM__SOURCE_COLUMNS_MAX];
     for (size_t c = 0; c < l->source->schema.n; c++)
@@ -279,8 +289,9 @@ static tdm_status log_version(load *l, tdm__log_handle *log, const tdm__store *s
 {
     char digest[17];
     snprintf(digest, sizeof digest, "%016" PRIx64, tdm__store_digest(store));
-    json_t *root = json_pack("{s:s, s:I, s:I, s:s, s:I}", "source", l->name, "version", (json_int_t)l->report->version, "rows",
-                             (json_int_t)tdm__store_rows(store), "digest", digest, "loaded_us", (json_int_t)tdm__now_us());
+    json_t *root =
+        json_pack("{s:s, s:I, s:I, s:s, s:I}", "source", l->name, "version", (json_int_t)l->report->version, "rows",
+                  (json_int_t)tdm__store_rows(store), "digest", digest, "loaded_us", (json_int_t)tdm__now_us());
     tdm__buf text = {0};
     tdm__document_dump(root, &text);
     tdm_status s = tdm__buf_check(&text, err);
@@ -293,11 +304,13 @@ static tdm_status log_version(load *l, tdm__log_handle *log, const tdm__store *s
 }
 
 /* Reads all files into the store at `path`, by way of `delta` when there is an old version. */
-static tdm_status build(load *l, const char *const *paths, size_t n_paths, const tdm__store *old, const char *path, const char *delta,
-                        tdm_error *err)
+static tdm_status build(load *l, const char *const *paths, size_t n_paths, const tdm__store *old, const char *path,
+                        const char *delta, tdm_error *err)
 {
-    tdm__store_build_options options = {.duplicates = TDM__LAST_WINS, .loser = count_loser, .self = l, .losers_max = UINT64_MAX};
-    tdm_status s = tdm__store_builder_new(l->home->fs, old ? delta : path, &l->source->schema, &options, &l->builder, err);
+    tdm__store_build_options options = {
+        .duplicates = TDM__LAST_WINS, .loser = count_loser, .self = l, .losers_max = UINT64_MAX};
+    tdm_status s =
+        tdm__store_builder_new(l->home->fs, old ? delta : path, &l->source->schema, &options, &l->builder, err);
     for (size_t i = 0; !s && i < n_paths; i++)
         s = load_file(l, paths[i], err);
     if (!s)
@@ -311,8 +324,8 @@ static tdm_status build(load *l, const char *const *paths, size_t n_paths, const
     return s || !old ? s : merge(l, old, delta, path, err);
 }
 
-static tdm_status load_version(load *l, const tdm__state *state, const tdm__source_state *now, tdm__log_handle *log, const char *const *paths,
-                               size_t n_paths, tdm_error *err)
+static tdm_status load_version(load *l, const tdm__state *state, const tdm__source_state *now, tdm__log_handle *log,
+                               const char *const *paths, size_t n_paths, tdm_error *err)
 {
     char path[TDM__PATH_MAX], delta[TDM__PATH_MAX];
     tdm__store *old = NULL, *store = NULL;
@@ -340,7 +353,8 @@ static tdm_status load_version(load *l, const tdm__state *state, const tdm__sour
     return s;
 }
 
-static tdm_status find_table_source(load *l, const tdm__state *state, const char *source, const tdm__source_state **out, tdm_error *err)
+static tdm_status find_table_source(load *l, const tdm__state *state, const char *source, const tdm__source_state **out,
+                                    tdm_error *err)
 {
     tdm_status s = tdm__state_need(state, tdm__str(source), out, err);
     if (s)
@@ -358,8 +372,8 @@ static tdm_status find_table_source(load *l, const tdm__state *state, const char
     return tdm__home_path(l->home, l->dir, err, "sources/%s", source);
 }
 
-tdm_status tdm_load(tdm_home *home, const char *source, const char *const *paths, size_t n_paths, const tdm_load_options *options,
-                    tdm_load_report *out, tdm_error *err)
+tdm_status tdm_load(tdm_home *home, const char *source, const char *const *paths, size_t n_paths,
+                    const tdm_load_options *options, tdm_load_report *out, tdm_error *err)
 {
     load l = {.home = home, .report = out, .options = {.bad_share_max = BAD_SHARE_DEFAULT}};
     tdm__writing writing;

@@ -176,7 +176,8 @@ static tdm_status run_of_prefix(tdm_home *home, const char *prefix, char out[80]
         }
     tdm__names_free(&names);
     if (!s && found != 1) {
-        s = tdm__fail(err, TDM_NOT_FOUND, prefix, found ? "several runs begin with this" : "there is no such run, table or load");
+        s = tdm__fail(err, TDM_NOT_FOUND, prefix,
+                      found ? "several runs begin with this" : "there is no such run, table or load");
         tdm__fail_expected(err, "a run's id or its first 6 digits or more, a table (v000001), or a load (load-000003)");
     }
     return s;

@@ -1,6 +1,7 @@
 /* The quarantine: records that could not be loaded or scored, each with all that is needed to find and mend it.
  *
- * One file a run or load, one JSON object a line (docs/formats/quarantine.md). It exists, whole, once it was finished. */
+ * One file a run or load, one JSON object a line (docs/formats/quarantine.md). It exists, whole, once it was finished.
+ */
 #ifndef TDM_STATE_QUARANTINE_H
 #define TDM_STATE_QUARANTINE_H
 

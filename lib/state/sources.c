@@ -105,8 +105,8 @@ void tdm_source_list_close(tdm_source_list **list)
 }
 
 /* The frames for what is new or changed; payloads lie in the arena. */
-static tdm_status collect_frames(const tdm__state *state, const tdm__sources *parsed, tdm__arena *arena, tdm__frame *frames,
-                                 tdm_source_added *out, tdm_error *err)
+static tdm_status collect_frames(const tdm__state *state, const tdm__sources *parsed, tdm__arena *arena,
+                                 tdm__frame *frames, tdm_source_added *out, tdm_error *err)
 {
     for (size_t i = 0; i < parsed->n; i++) {
         const tdm__source *now = &parsed->source[i];
@@ -134,7 +134,8 @@ static tdm_status collect_frames(const tdm__state *state, const tdm__sources *pa
     return TDM_OK;
 }
 
-static tdm_status add_parsed(tdm_home *home, const tdm__sources *parsed, tdm__arena *arena, tdm_source_added *out, tdm_error *err)
+static tdm_status add_parsed(tdm_home *home, const tdm__sources *parsed, tdm__arena *arena, tdm_source_added *out,
+                             tdm_error *err)
 {
     tdm__writing writing;
     tdm__state *state = NULL;
@@ -154,7 +155,8 @@ static tdm_status add_parsed(tdm_home *home, const tdm__sources *parsed, tdm__ar
     return s;
 }
 
-tdm_status tdm_source_add(tdm_home *home, const char *path, tdm_diagnostics *diagnostics, tdm_source_added *out, tdm_error *err)
+tdm_status tdm_source_add(tdm_home *home, const char *path, tdm_diagnostics *diagnostics, tdm_source_added *out,
+                          tdm_error *err)
 {
     tdm__buf text = {0};
     tdm__arena arena = {0};

@@ -109,8 +109,8 @@ static tdm_status apply(tdm__state *state, const tdm__frame *frame, tdm_error *e
     case TDM__LOG_RELEASE:
         return apply_release(state, frame->payload, err);
     default:
-        return tdm__fail(err, TDM_UNSUPPORTED, "log", "the log holds a frame of kind %d, which this version does not know",
-                         frame->kind);
+        return tdm__fail(err, TDM_UNSUPPORTED, "log",
+                         "the log holds a frame of kind %d, which this version does not know", frame->kind);
     }
 }
 
@@ -198,7 +198,8 @@ tdm_status tdm__state_need(const tdm__state *state, tdm_str name, const tdm__sou
     return s;
 }
 
-tdm_status tdm__state_open_store(const tdm__state *state, const tdm__source_state *source, tdm__store **out, tdm_error *err)
+tdm_status tdm__state_open_store(const tdm__state *state, const tdm__source_state *source, tdm__store **out,
+                                 tdm_error *err)
 {
     char path[TDM__PATH_MAX], digest[17], name[80];
     *out = NULL;

@@ -1,8 +1,8 @@
 /* State: which sources there are and which version of each, and which releases, as the log tells it up to a position.
  *
  * The log holds three kinds of frames: a source's definition (its canonical text), a version of a table source (a JSON
- * object that names an immutable store), and the packing of a release (a JSON object with its id). Reading the log up to p gives the state at p, whatever came later; that is what
- * a run's snapshot and an answer's p mean. */
+ * object that names an immutable store), and the packing of a release (a JSON object with its id). Reading the log up
+ * to p gives the state at p, whatever came later; that is what a run's snapshot and an answer's p mean. */
 #ifndef TDM_STATE_STATE_H
 #define TDM_STATE_STATE_H
 
@@ -35,15 +35,18 @@ typedef struct tdm__state {
     size_t n_releases, cap_releases;
 } tdm__state;
 
-/* Reads the state up to `position` (UINT64_MAX: all that is durable). `log` NULL opens the home's for reading. TDM_CORRUPT. */
+/* Reads the state up to `position` (UINT64_MAX: all that is durable). `log` NULL opens the home's for reading.
+ * TDM_CORRUPT. */
 tdm_status tdm__state_read(tdm_home *home, tdm__log_handle *log, uint64_t position, tdm__state **out, tdm_error *err);
 void tdm__state_close(tdm__state **state);
 /* NULL when there is none. */
 const tdm__source_state *tdm__state_find(const tdm__state *state, tdm_str name);
 /* TDM_NOT_FOUND with "did you mean" when there is no such source. */
 tdm_status tdm__state_need(const tdm__state *state, tdm_str name, const tdm__source_state **out, tdm_error *err);
-/* The store of the present version. TDM_NOT_FOUND when nothing is loaded; TDM_CORRUPT when its digest is not the logged one. */
-tdm_status tdm__state_open_store(const tdm__state *state, const tdm__source_state *source, tdm__store **out, tdm_error *err);
+/* The store of the present version. TDM_NOT_FOUND when nothing is loaded; TDM_CORRUPT when its digest is not the logged
+ * one. */
+tdm_status tdm__state_open_store(const tdm__state *state, const tdm__source_state *source, tdm__store **out,
+                                 tdm_error *err);
 /* For whoever checks manifests. Lives as long as the state. */
 tdm__source_catalog tdm__state_catalog(tdm__state *state);
 

@@ -2,7 +2,8 @@
  *
  * A store is built once, by append, in memory that does not grow with it, and then mapped. Opening reads the header
  * only. A lookup costs one cache miss for the index and one for the record, and tests a check of each, so a flipped
- * byte is an error and never a wrong answer. docs/formats/store.md draws the file. What the columns mean is the caller's business. */
+ * byte is an error and never a wrong answer. docs/formats/store.md draws the file. What the columns mean is the
+ * caller's business. */
 #ifndef TDM_STORE_STORE_H
 #define TDM_STORE_STORE_H
 
@@ -30,27 +31,32 @@ typedef struct tdm__store_build_options {
 
 /* Starts a store at `path` (made under temporary names beside it: PATH.tmp.*). Column types and names are `schema`;
  * `meta` is a text of the caller's, kept in the header region (up to 1 MiB; may be set at finish instead). */
-tdm_status tdm__store_builder_new(tdm__fs *fs, const char *path, const tdm__schema *schema, const tdm__store_build_options *options,
-                                  tdm__store_builder **out, tdm_error *err);
+tdm_status tdm__store_builder_new(tdm__fs *fs, const char *path, const tdm__schema *schema,
+                                  const tdm__store_build_options *options, tdm__store_builder **out, tdm_error *err);
 /* Adds one record: its key (1 to 65,535 bytes) and schema->n values. */
-tdm_status tdm__store_builder_add(tdm__store_builder *b, tdm_str key, const tdm_value *values, uint64_t tag, tdm_error *err);
+tdm_status tdm__store_builder_add(tdm__store_builder *b, tdm_str key, const tdm_value *values, uint64_t tag,
+                                  tdm_error *err);
 /* Encodes a record's bytes for tdm__store_builder_add_encoded: so that many threads encode and one appends. */
-tdm_status tdm__store_encode(const tdm__schema *schema, tdm_str key, const tdm_value *values, tdm__buf *out, tdm_error *err);
+tdm_status tdm__store_encode(const tdm__schema *schema, tdm_str key, const tdm_value *values, tdm__buf *out,
+                             tdm_error *err);
 /* Adds `n` encoded records, back to back. Tags are given for each (may be NULL: all 0). */
-tdm_status tdm__store_builder_add_encoded(tdm__store_builder *b, tdm_str records, size_t n, const uint64_t *tags, tdm_error *err);
-/* Builds the index, writes header and digests, syncs, renames to `path`, syncs the folder: then the store exists. Closes the
- * builder whatever happens and sets NULL. */
+tdm_status tdm__store_builder_add_encoded(tdm__store_builder *b, tdm_str records, size_t n, const uint64_t *tags,
+                                          tdm_error *err);
+/* Builds the index, writes header and digests, syncs, renames to `path`, syncs the folder: then the store exists.
+ * Closes the builder whatever happens and sets NULL. */
 tdm_status tdm__store_builder_finish(tdm__store_builder **b, tdm_str meta, tdm_error *err);
 /* Gives up: removes the temporary files. */
 void tdm__store_builder_abort(tdm__store_builder **b);
 
-/* Maps a store and checks its header. TDM_CORRUPT, TDM_NOT_FOUND, TDM_UNSUPPORTED (a newer format). Schema and meta lie in the store. */
+/* Maps a store and checks its header. TDM_CORRUPT, TDM_NOT_FOUND, TDM_UNSUPPORTED (a newer format). Schema and meta lie
+ * in the store. */
 tdm_status tdm__store_open(tdm__fs *fs, const char *path, tdm__store **out, tdm_error *err);
 void tdm__store_close(tdm__store **store);
 const tdm__schema *tdm__store_schema(const tdm__store *store);
 tdm_str tdm__store_meta(const tdm__store *store);
 uint64_t tdm__store_rows(const tdm__store *store);
-/* A digest of all content (of header, records and index, not of the name): equal content in equal order, equal digest. */
+/* A digest of all content (of header, records and index, not of the name): equal content in equal order, equal digest.
+ */
 uint64_t tdm__store_digest(const tdm__store *store);
 /* Reads every byte and checks every digest, record and index entry. TDM_CORRUPT says what and where. */
 tdm_status tdm__store_verify(const tdm__store *store, tdm_error *err);
@@ -63,8 +69,10 @@ typedef struct tdm__record {
 } tdm__record;
 /* TDM_NOT_FOUND (err is not filled: misses are usual), TDM_CORRUPT. Any number of threads. */
 tdm_status tdm__store_get(const tdm__store *store, tdm_str key, tdm__record *out, tdm_error *err);
-/* For many keys: out[i].bytes is NULL where there is none. Interleaves the cache misses. TDM_CORRUPT at the first damage. */
-tdm_status tdm__store_get_many(const tdm__store *store, const tdm_str *keys, size_t n, tdm__record *out, tdm_error *err);
+/* For many keys: out[i].bytes is NULL where there is none. Interleaves the cache misses. TDM_CORRUPT at the first
+ * damage. */
+tdm_status tdm__store_get_many(const tdm__store *store, const tdm_str *keys, size_t n, tdm__record *out,
+                               tdm_error *err);
 /* The value of column i. */
 void tdm__record_value(const tdm__record *record, size_t i, tdm_value *out);
 

@@ -65,7 +65,8 @@ static tdm_status flush(export_job *e, tdm_write_fn write, void *self, tdm_error
     return s;
 }
 
-tdm_status tdm_table_export(const tdm_table *table, tdm_export_format format, tdm_write_fn write, void *self, tdm_error *err)
+tdm_status tdm_table_export(const tdm_table *table, tdm_export_format format, tdm_write_fn write, void *self,
+                            tdm_error *err)
 {
     export_job e = {.table = table, .format = format};
     tdm__store_cursor cursor;

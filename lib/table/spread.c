@@ -1,7 +1,7 @@
 /* The spread of a prediction's values and how far two of them lie apart.
  *
- * PSI = sum over bins of (p - q) ln(p / q), p and q the shares now and before (Siddiqi, Credit Risk Scorecards, 2006, there over
- * deciles). Fixed bins are used so that spreads can be added and compared without the values. */
+ * PSI = sum over bins of (p - q) ln(p / q), p and q the shares now and before (Siddiqi, Credit Risk Scorecards, 2006,
+ * there over deciles). Fixed bins are used so that spreads can be added and compared without the values. */
 #include <math.h>
 #include "base/exact.h"
 #include "table/tables.h"

@@ -29,8 +29,9 @@ static json_t *write_gates(const tdm_table_info *info)
     json_t *list = json_array();
     for (size_t i = 0; i < info->n_gates; i++) {
         const tdm_gate_result *g = &info->gate[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", g->name, "limit", g->limit, "measured",
-                                              g->measured, "why", g->why, "passed", g->passed, "applied", g->applied));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", g->name, "limit", g->limit,
+                                              "measured", g->measured, "why", g->why, "passed", g->passed, "applied",
+                                              g->applied));
     }
     return list;
 }
@@ -51,17 +52,18 @@ static json_t *write_spreads(const tdm__spread *spread, size_t n)
 
 json_t *tdm__table_manifest_write(const tdm_table_info *info, const tdm__spread *spread)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name", info->name, "release",
-                     info->release, "service", info->service, "run", info->run, "digest", info->digest, "population",
-                     info->population, "key", texts(info->key, info->n_key), "prediction",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name",
+                     info->name, "release", info->release, "service", info->service, "run", info->run, "digest",
+                     info->digest, "population", info->population, "key", texts(info->key, info->n_key), "prediction",
                      texts(info->prediction, info->n_predictions), "rows", (json_int_t)info->rows, "rows_in",
                      (json_int_t)info->rows_in, "rows_quarantined", (json_int_t)info->rows_quarantined, "as_of_us",
                      (json_int_t)info->as_of_us, "created_us", (json_int_t)info->created_us, "snapshot",
-                     (json_int_t)info->snapshot, "gates", write_gates(info), "spread", write_spreads(spread, info->n_predictions));
+                     (json_int_t)info->snapshot, "gates", write_gates(info), "spread",
+                     write_spreads(spread, info->n_predictions));
 }
 
-static tdm_status read_texts(const json_t *root, const char *name, const char *path, tdm__arena *arena, const char *const **out, size_t *n,
-                             tdm_error *err)
+static tdm_status read_texts(const json_t *root, const char *name, const char *path, tdm__arena *arena,
+                             const char *const **out, size_t *n, tdm_error *err)
 {
     const json_t *list = json_object_get(root, name);
     *n = json_array_size(list);
@@ -148,8 +150,11 @@ static tdm_status read_spreads(const json_t *root, const char *path, tdm_table *
 
 static tdm_status read_counts(const json_t *root, const char *path, tdm_table_info *info, tdm_error *err)
 {
-    struct { const char *name; uint64_t *to; } count[] = {
-        {"rows", &info->rows}, {"rows_in", &info->rows_in}, {"rows_quarantined", &info->rows_quarantined}, {"snapshot", &info->snapshot}};
+    struct { const char *name; uint64_t *to;
+    } count[] = {{"rows", &info->rows},
+                 {"rows_in", &info->rows_in},
+                 {"rows_quarantined", &info->rows_quarantined},
+                 {"snapshot", &info->snapshot}};
     tdm_status s = TDM_OK;
     for (size_t i = 0; !s && i < sizeof count / sizeof *count; i++)
         s = tdm__document_u64(root, count[i].name, path, count[i].to, err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
+#include "base/number.h"
 #include "state/document.h"
 #include "table/table_manifest.h"
 
@@ -39,7 +40,8 @@ tdm_status tdm__table_names(tdm_home *home, tdm__names *out, tdm_error *err)
     tdm_status s = all_names(home, out, err);
     size_t kept = 0;
     for (size_t i = 0; !s && i < out->n; i++) {
-        bool ours = tdm__table_name_valid(out->name[i]) && !manifest_path(home, out->name[i], path, err) && tdm__exists(home->fs, path);
+        bool ours = tdm__table_name_valid(out->name[i]) && !manifest_path(home, out->name[i], path, err) &&
+                    tdm__exists(home->fs, path);
         char *name = out->name[i];
         out->name[i] = out->name[kept];
         out->name[kept] = name;
@@ -71,7 +73,7 @@ tdm_status tdm__table_reserve(tdm_home *home, char name[16], char store_path[TDM
 {
     char dir[TDM__PATH_MAX];
     tdm__names names;
-    unsigned number = 0;
+    int64_t number = 0;
     tdm_status s = all_names(home, &names, err);
     if (!s)
         s = sweep(home, &names, err);
@@ -81,11 +83,11 @@ tdm_status tdm__table_reserve(tdm_home *home, char name[16], char store_path[TDM
     if (s)
         return s;
     if (names.n)
-        sscanf(names.name[names.n - 1], "v%6u", &number);
+        tdm__parse_i64(tdm__str(names.name[names.n - 1] + 1), &number, NULL);
     tdm__names_free(&names);
     if (number >= 999999)
         return tdm__fail(err, TDM_REFUSED, "tables", "all numbers of tables are used");
-    snprintf(name, 16, "v%06u", number + 1);
+    snprintf(name, 16, "v%06" PRId64, number + 1);
     s = tdm__home_path(home, dir, err, "tables/%s", name);
     if (!s)
         s = tdm__make_dirs(home->fs, dir, err);
@@ -95,7 +97,8 @@ tdm_status tdm__table_reserve(tdm_home *home, char name[16], char store_path[TDM
 void tdm__table_discard(tdm_home *home, const char *name)
 {
     char path[TDM__PATH_MAX], dir[TDM__PATH_MAX];
-    if (!manifest_path(home, name, path, NULL) && !tdm__exists(home->fs, path) && !tdm__home_path(home, dir, NULL, "tables/%s", name))
+    if (!manifest_path(home, name, path, NULL) && !tdm__exists(home->fs, path) &&
+        !tdm__home_path(home, dir, NULL, "tables/%s", name))
         tdm__remove_tree(home->fs, dir, NULL);
 }
 
@@ -216,8 +219,8 @@ tdm_status tdm_table_verify(const tdm_table *table, tdm_error *err)
     return tdm__store_verify(table->store, err);
 }
 
-tdm_status tdm__table_newest(tdm_home *home, bool (*match)(const void *self, const tdm_table_info *info), const void *self,
-                             tdm_table **out, tdm_error *err)
+tdm_status tdm__table_newest(tdm_home *home, bool (*match)(const void *self, const tdm_table_info *info),
+                             const void *self, tdm_table **out, tdm_error *err)
 {
     tdm__names names;
     *out = NULL;

@@ -1,8 +1,8 @@
 /* Prediction tables: publish, open, look up, list.
  *
- * A table is a folder tables/v000001 with a store (lib/store: the records) and a manifest (a sealed document, written last: then the
- * table exists). Nobody sees less than all of it. Whether a table may be served (gates, age, release) is batch's and release's
- * business. docs/formats/table.md tells the manifest. */
+ * A table is a folder tables/v000001 with a store (lib/store: the records) and a manifest (a sealed document, written
+ * last: then the table exists). Nobody sees less than all of it. Whether a table may be served (gates, age, release) is
+ * batch's and release's business. docs/formats/table.md tells the manifest. */
 #ifndef TDM_TABLE_TABLES_H
 #define TDM_TABLE_TABLES_H
 
@@ -10,8 +10,8 @@
 #include "state/home.h"
 #include "store/store.h"
 
-/* How the values of one prediction were spread: what PSI compares. Bins are equal parts of [low, high]; without finite ends, equal
- * parts of asinh(x) in [-32, 32]. */
+/* How the values of one prediction were spread: what PSI compares. Bins are equal parts of [low, high]; without finite
+ * ends, equal parts of asinh(x) in [-32, 32]. */
 enum { TDM__SPREAD_BINS = 64 };
 typedef struct tdm__spread {
     double low, high;   /* the prediction's range, may be infinite */
@@ -41,9 +41,10 @@ tdm_status tdm__table_publish(tdm_home *home, const tdm_table_info *info, const 
 tdm_status tdm__table_names(tdm_home *home, tdm__names *out, tdm_error *err);
 /* Opens by its bare name. Checks that the store is the one that was published (its digest). */
 tdm_status tdm__table_open_name(tdm_home *home, const char *name, tdm_table **out, tdm_error *err);
-/* The newest table that `match` accepts, opened; TDM_NOT_FOUND (err not filled) when none is. Unreadable tables are passed over. */
-tdm_status tdm__table_newest(tdm_home *home, bool (*match)(const void *self, const tdm_table_info *info), const void *self,
-                             tdm_table **out, tdm_error *err);
+/* The newest table that `match` accepts, opened; TDM_NOT_FOUND (err not filled) when none is. Unreadable tables are
+ * passed over. */
+tdm_status tdm__table_newest(tdm_home *home, bool (*match)(const void *self, const tdm_table_info *info),
+                             const void *self, tdm_table **out, tdm_error *err);
 bool tdm__table_name_valid(const char *name);
 
 #endif
