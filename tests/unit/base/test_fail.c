@@ -170,8 +170,8 @@ static void test_nearest(void **state)
     static const char *const words[] = { "origin", "dep_hour", "distance", "tz", "carrier" };
     static const struct { const char *word, *nearest; } cases[] = {
         { "origin", "origin" }, { "orgin", "origin" },   { "oirgin", "origin" },   { "dep_huor", "dep_hour" },
-        { "distancee", "distance" }, { "tx", "tz" },     { "xy", NULL },           { "completely_else", NULL },
-        { "", NULL },           { "carrierrrr", "carrier" }, { "carrierrrrr", NULL },
+        { "distancee", "distance" }, { "tx", "tz" }, { "zt", "tz" }, { "xy", NULL }, { "completely_else", NULL },
+        { "", NULL }, { "carrierrrr", "carrier" }, { "carrierrrrr", NULL },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *got = tdm__nearest(tdm__str(cases[i].word), words, sizeof words / sizeof *words);

@@ -64,6 +64,19 @@ static void test_quantiles(void **state)
     assert_true(tdm__histogram_quantile(&h, 1) == h.max);
 }
 
+/* The quantile is the least value with at least that share at or below it. */
+static void test_ranks_round_up(void **state)
+{
+    (void)state;
+    static tdm__histogram h;
+    for (uint64_t v = 1; v <= 4; v++)
+        tdm__histogram_record(&h, v);
+    assert_int_equal(tdm__histogram_quantile(&h, 0.25), 1);
+    assert_int_equal(tdm__histogram_quantile(&h, 0.26), 2);
+    assert_int_equal(tdm__histogram_quantile(&h, 0.5), 2);
+    assert_int_equal(tdm__histogram_quantile(&h, 0.76), 4);
+}
+
 static void test_merge_is_recording_both(void **state)
 {
     (void)state;
@@ -86,6 +99,7 @@ int main(void)
         cmocka_unit_test(test_buckets_tile_the_integers),
         cmocka_unit_test(test_each_value_falls_into_its_bucket),
         cmocka_unit_test(test_quantiles),
+        cmocka_unit_test(test_ranks_round_up),
         cmocka_unit_test(test_merge_is_recording_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

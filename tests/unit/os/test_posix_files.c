@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -288,6 +289,7 @@ static pid_t start_holder(const char *path, const char *note)
     pid_t child = fork();
     if (child == 0) {
         tdm__lock *lock;
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failing test leaves nobody behind */
         said = tdm__lock_take(fs, path, note, &lock, NULL) == TDM_OK ? 'y' : 'n';
         if (write(ends[1], &said, 1) == 1)
             for (;;)
