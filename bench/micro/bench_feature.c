@@ -1,8 +1,10 @@
-/* What expressions cost: ns a row, in blocks of 1024 rows and one row at a time. Equal hashes within a group mean equal bits.
+/* What expressions cost: ns a row, in blocks of 1024 rows and one row at a time. Equal hashes within a group mean equal
+ * bits.
  *
- * The floor of one step over a block is its bytes through the first-level cache: 9 in an operand and 9 out, about 0.3 ns a row
- * at -O2 without vectors. "plain C" is the whole expression as one hand-written loop over the same columns: what a compiler that
- * knew the expression would do. The floor of one row alone is the walk over the steps: a call and some ten loads and stores each. */
+ * The floor of one step over a block is its bytes through the first-level cache: 9 in an operand and 9 out, about 0.3
+ * ns a row at -O2 without vectors. "plain C" is the whole expression as one hand-written loop over the same columns:
+ * what a compiler that knew the expression would do. The floor of one row alone is the walk over the steps: a call and
+ * some ten loads and stores each. */
 #define _GNU_SOURCE
 #include "micro.h"
 

@@ -89,7 +89,8 @@ static tdm_status check_simple(tdm__expr_work *w, tdm__expr_node *node)
 }
 
 /* The kernel of a family made for each width of value. */
-static tdm__kernel *by_size(unsigned kind, tdm__kernel *one, tdm__kernel *four, tdm__kernel *eight, tdm__kernel *sixteen)
+static tdm__kernel *by_size(unsigned kind, tdm__kernel *one, tdm__kernel *four, tdm__kernel *eight,
+                            tdm__kernel *sixteen)
 {
     switch (tdm__kind_size(kind)) {
     case 1: return one;
@@ -101,7 +102,8 @@ static tdm__kernel *by_size(unsigned kind, tdm__kernel *one, tdm__kernel *four, 
 
 static tdm_status check_if(tdm__expr_work *w, tdm__expr_node *node)
 {
-    tdm__expr_node *condition = tdm__expr_kid(w, node, 0), *a = tdm__expr_kid(w, node, 1), *b = tdm__expr_kid(w, node, 2);
+    tdm__expr_node *condition = tdm__expr_kid(w, node, 0);
+    tdm__expr_node *a = tdm__expr_kid(w, node, 1), *b = tdm__expr_kid(w, node, 2);
     if (condition->type.kind != TDM_BOOL && condition->type.kind != TDM__KIND_NONE)
         return refuse(w, node, condition, "bool");
     tdm__expr_want(condition, TDM_BOOL);
@@ -120,7 +122,8 @@ static tdm_status check_coalesce(tdm__expr_work *w, tdm__expr_node *node)
     if (s)
         return s;
     node->type.nullable = a->type.nullable && b->type.nullable;
-    node->kernel = by_size(node->type.kind, tdm__k_coalesce_1, tdm__k_coalesce_4, tdm__k_coalesce_8, tdm__k_coalesce_16);
+    node->kernel = by_size(node->type.kind, tdm__k_coalesce_1, tdm__k_coalesce_4, tdm__k_coalesce_8,
+                           tdm__k_coalesce_16);
     return TDM_OK;
 }
 
@@ -193,7 +196,8 @@ static tdm_status check_clip(tdm__expr_work *w, tdm__expr_node *node)
     bool settled = is_number_literal(low) && is_number_literal(high);
     if (settled && tdm__expr_literal_f64(low) > tdm__expr_literal_f64(high))
         return tdm__expr_fail(w, high->at, "the high limit of clip is below the low one");
-    tdm__expr_set_type(node, kind, any_nullable(w, node) || !settled, kind == TDM_F64 ? tdm__k_clip_f64 : tdm__k_clip_i64);
+    tdm__kernel *kernel = kind == TDM_F64 ? tdm__k_clip_f64 : tdm__k_clip_i64;
+    tdm__expr_set_type(node, kind, any_nullable(w, node) || !settled, kernel);
     return TDM_OK;
 }
 
@@ -203,7 +207,8 @@ static tdm_status check_rounding(tdm__expr_work *w, tdm__expr_node *node)
     if (!tdm__expr_is_number(x->type.kind))
         return refuse(w, node, x, "a number");
     bool whole = x->type.kind == TDM_I64, nullable = x->type.nullable;
-    tdm__kernel *kernel = node->op == TDM__FN_floor ? tdm__k_floor : node->op == TDM__FN_ceil ? tdm__k_ceil : tdm__k_round;
+    tdm__kernel *kernel =
+        node->op == TDM__FN_floor ? tdm__k_floor : node->op == TDM__FN_ceil ? tdm__k_ceil : tdm__k_round;
     if (node->op == TDM__FN_abs) {
         kernel = whole ? tdm__k_abs_i64 : tdm__k_abs_f64;
         nullable |= whole;
@@ -348,10 +353,12 @@ static tdm_status check_lookup(tdm__expr_work *w, tdm__expr_node *node)
 
 static tdm_status check_conversion(tdm__expr_work *w, tdm__expr_node *node)
 {
-    static tdm__kernel *const to_f64[TDM_KIND_COUNT] = {tdm__k_bool_to_f64, tdm__k_i64_to_f64, tdm__k_f32_to_f64, tdm__k_same_8,
-                                                        tdm__k_decimal_to_f64, tdm__k_text_to_f64, NULL};
-    static tdm__kernel *const to_i64[TDM_KIND_COUNT] = {tdm__k_bool_to_i64, tdm__k_same_8, tdm__k_f64_to_i64, tdm__k_f64_to_i64,
-                                                        tdm__k_decimal_to_i64, tdm__k_text_to_i64, tdm__k_same_8};
+    static tdm__kernel *const to_f64[TDM_KIND_COUNT] = {
+        tdm__k_bool_to_f64, tdm__k_i64_to_f64,     tdm__k_f32_to_f64,
+        tdm__k_same_8,      tdm__k_decimal_to_f64, tdm__k_text_to_f64, NULL};
+    static tdm__kernel *const to_i64[TDM_KIND_COUNT] = {
+        tdm__k_bool_to_i64, tdm__k_same_8,         tdm__k_f64_to_i64,
+        tdm__k_f64_to_i64,  tdm__k_decimal_to_i64, tdm__k_text_to_i64, tdm__k_same_8};
     tdm__expr_node *x = tdm__expr_kid(w, node, 0);
     unsigned kind = x->type.kind, result = tdm__function_table[node->op].result;
     if (kind == TDM__KIND_NONE)
@@ -362,9 +369,9 @@ static tdm_status check_conversion(tdm__expr_work *w, tdm__expr_node *node)
         return refuse(w, node, x, "a number, bool or text");
     if (kind == TDM_F32 && result == TDM_I64)
         tdm__expr_want(x, TDM_F64);
-    bool same = kind == TDM_BOOL || kind == result || (result == TDM_F64 && kind != TDM_STRING) || result == TDM_STRING ||
-                kind == TDM_TIMESTAMP;
-    tdm__expr_set_type(node, result, x->type.nullable || !same, kernel);
+    bool always = kind == TDM_BOOL || kind == TDM_TIMESTAMP || kind == result || result == TDM_STRING ||
+                  (result == TDM_F64 && kind != TDM_STRING);
+    tdm__expr_set_type(node, result, x->type.nullable || !always, kernel);
     return TDM_OK;
 }
 

@@ -1,8 +1,8 @@
 /* Types: each node gets its type, the kinds in which it reads its operands, and its kernel.
  *
- * One loop over the nodes in post-order: operands are typed before the operation. Literals are turned to what their place
- * wants (a text beside a timestamp is an instant, an integer beside f64 a number), so no conversion is left for run time. The
- * rules of calls are in expr_calls.c. */
+ * One loop over the nodes in post-order: operands are typed before the operation. Literals are turned to what their
+ * place wants (a text beside a timestamp is an instant, an integer beside f64 a number), so no conversion is left for
+ * run time. The rules of calls are in expr_calls.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,7 +141,8 @@ static bool is_i64_or_null(const tdm__expr_node *node)
 static tdm_status check_arithmetic(tdm__expr_work *w, tdm__expr_node *node, tdm__expr_node *a, tdm__expr_node *b)
 {
     static tdm__kernel *const of_i64[] = {tdm__k_add_i64, tdm__k_sub_i64, tdm__k_mul_i64, NULL, tdm__k_rem_i64};
-    static tdm__kernel *const of_f64[] = {tdm__k_add_f64, tdm__k_sub_f64, tdm__k_mul_f64, tdm__k_div_f64, tdm__k_rem_f64};
+    static tdm__kernel *const of_f64[] = {tdm__k_add_f64, tdm__k_sub_f64, tdm__k_mul_f64, tdm__k_div_f64,
+                                          tdm__k_rem_f64};
     tdm_status s = check_numbers(w, node, a, b);
     if (s)
         return s;
@@ -164,7 +165,8 @@ static tdm_status check_minus(tdm__expr_work *w, tdm__expr_node *node, tdm__expr
     if (!tdm__expr_is_number(a->type.kind))
         return tdm__expr_type_fault(w, a, "'-'", "a number");
     bool whole = a->type.kind == TDM_I64;
-    tdm__expr_set_type(node, whole ? TDM_I64 : TDM_F64, a->type.nullable || whole, whole ? tdm__k_neg_i64 : tdm__k_neg_f64);
+    tdm__kernel *kernel = whole ? tdm__k_neg_i64 : tdm__k_neg_f64;
+    tdm__expr_set_type(node, whole ? TDM_I64 : TDM_F64, a->type.nullable || whole, kernel);
     tdm__expr_want(a, node->type.kind);
     return TDM_OK;
 }
@@ -179,7 +181,8 @@ static tdm_status check_logic(tdm__expr_work *w, tdm__expr_node *node, tdm__expr
         nullable |= both[i]->type.nullable;
         tdm__expr_want(both[i], TDM_BOOL);
     }
-    tdm__kernel *kernel = node->op == TDM__T_AND ? tdm__k_and_bool : node->op == TDM__T_OR ? tdm__k_or_bool : tdm__k_not_bool;
+    tdm__kernel *kernel =
+        node->op == TDM__T_AND ? tdm__k_and_bool : node->op == TDM__T_OR ? tdm__k_or_bool : tdm__k_not_bool;
     tdm__expr_set_type(node, TDM_BOOL, nullable, kernel);
     return TDM_OK;
 }
@@ -274,7 +277,8 @@ static tdm_status check_operation(tdm__expr_work *w, tdm__expr_node *node)
         return check_logic(w, node, a, b);
     if (!b)
         return check_minus(w, node, a);
-    return node->op >= TDM__T_EQ && node->op <= TDM__T_GE ? check_order(w, node, a, b) : check_arithmetic(w, node, a, b);
+    bool ordered = node->op >= TDM__T_EQ && node->op <= TDM__T_GE;
+    return ordered ? check_order(w, node, a, b) : check_arithmetic(w, node, a, b);
 }
 
 static int order_i64(const void *a, const void *b)
@@ -393,8 +397,8 @@ static tdm_status check_name(tdm__expr_work *w, tdm__expr_node *node)
     node->slot = w->scope->slot ? w->scope->slot(w->scope->self, node->name, &node->type) : -1;
     if (node->slot >= 0)
         return TDM_OK;
-    tdm_status s = tdm__expr_fail(w, node->at, "there is no name '%.*s'", node->name.len > 64 ? 64 : (int)node->name.len,
-                                  node->name.ptr);
+    int shown = node->name.len > 64 ? 64 : (int)node->name.len;
+    tdm_status s = tdm__expr_fail(w, node->at, "there is no name '%.*s'", shown, node->name.ptr);
     const char *near = tdm__nearest(node->name, w->scope->names, w->scope->n_names);
     if (near)
         tdm__fail_hint(w->err, "did you mean '%s'?", near);

@@ -1,7 +1,7 @@
 /* From checked nodes to steps: numbers the columns, turns literals to constants, gives registers to results.
  *
- * Post-order again makes this one loop. A register is free again once its one reader is emitted; the reader's own result gets
- * another register, so a kernel's output never overlaps its input. */
+ * Post-order again makes this one loop. A register is free again once its one reader is emitted; the reader's own
+ * result gets another register, so a kernel's output never overlaps its input. */
 #include <string.h>
 
 #include "feature/expr_impl.h"
@@ -96,8 +96,8 @@ static void release(emitter *m, uint32_t column)
 }
 
 /* One step. The root's result is the expression's own column. */
-static tdm_status add_step(emitter *m, tdm__kernel *kernel, const tdm_type *type, size_t at, uint32_t *in, uint32_t n_in,
-                           uint32_t *out)
+static tdm_status add_step(emitter *m, tdm__kernel *kernel, const tdm_type *type, size_t at, uint32_t *in,
+                           uint32_t n_in, uint32_t *out)
 {
     tdm_status s = new_register(m, type->kind, at, out);
     if (s)

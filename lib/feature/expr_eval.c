@@ -1,8 +1,8 @@
 /* Compiling and evaluating, as expression.h promises: the driver around lexer, parser, checker, emitter and kernels.
  *
- * An evaluation makes a table of columns (slots, result, constants, registers) in the caller's arena and runs the steps one
- * after another over all rows. Nothing here depends on the number of rows but the sizes, which is why any split of a block gives
- * the same bits. */
+ * An evaluation makes a table of columns (slots, result, constants, registers) in the caller's arena and runs the steps
+ * one after another over all rows. Nothing here depends on the number of rows but the sizes, which is why any split of
+ * a block gives the same bits. */
 #include <string.h>
 
 #include "feature/expr_impl.h"
@@ -105,8 +105,8 @@ static bool run_steps(const tdm__expression *e, const tdm__column **table, tdm__
     return true;
 }
 
-tdm_status tdm__expression_eval(const tdm__expression *e, const tdm__column *const *slots, size_t rows, int64_t as_of_us,
-                                tdm__arena *arena, tdm__column *out, tdm_error *err)
+tdm_status tdm__expression_eval(const tdm__expression *e, const tdm__column *const *slots, size_t rows,
+                                int64_t as_of_us, tdm__arena *arena, tdm__column *out, tdm_error *err)
 {
     size_t n_made = e->n_constants + e->n_registers;
     const tdm__column **table = tdm__arena_alloc(arena, (e->n_slots + 1 + n_made + e->n_in_max) * sizeof *table);

@@ -1,4 +1,5 @@
-/* The table of functions, expanded: rows for the compiler, texts for docs and help. Names are unique; nothing else here. */
+/* The table of functions, expanded: rows for the compiler, texts for docs and help. Names are unique; nothing else
+ * here. */
 #include "feature/expr_functions.h"
 #include "feature/expression.h"
 
@@ -11,8 +12,8 @@ enum {
     RESULT_any = TDM_KIND_COUNT
 };
 
-#define ROW(id, least, most, letters, kind, signed_as, text, edges)                                                       \
-    [TDM__FN_##id] = {.name = #id, .min = least, .max = most, .params = letters, .result = RESULT_##kind,                 \
+#define ROW(id, least, most, letters, kind, signed_as, text, edges)                                                    \
+    [TDM__FN_##id] = {.name = #id, .min = least, .max = most, .params = letters, .result = RESULT_##kind,              \
                       .signature = signed_as},
 const tdm__function_row tdm__function_table[TDM__FN_COUNT] = {TDM__FUNCTIONS(ROW)};
 #undef ROW

@@ -1,8 +1,9 @@
 /* The inside of expressions: what the lexer, parser, checker, emitter and kernels share.
  *
- * A compilation goes text -> tokens -> nodes -> types -> steps. Nodes lie in one array in post-order (operands before the
- * operation), so every pass after the parser is one loop and only the parser recurses, to a bounded depth. A step is one
- * operation over columns; a program is a list of steps over a table of columns: slots read, result, constants, registers. */
+ * A compilation goes text -> tokens -> nodes -> types -> steps. Nodes lie in one array in post-order (operands before
+ * the operation), so every pass after the parser is one loop and only the parser recurses, to a bounded depth. A step
+ * is one operation over columns; a program is a list of steps over a table of columns: slots read, result, constants,
+ * registers. */
 #ifndef TDM_FEATURE_EXPR_IMPL_H
 #define TDM_FEATURE_EXPR_IMPL_H
 
@@ -182,23 +183,23 @@ unsigned tdm__order_decimal(tdm_i128 a, unsigned scale_a, tdm_i128 b, unsigned s
 double tdm__expr_nan(void);
 
 /* A kernel for each operation and kind. */
-#define TDM__KERNELS(X)                                                                                                   \
-    X(add_i64) X(sub_i64) X(mul_i64) X(rem_i64) X(neg_i64) X(abs_i64) X(min_i64) X(max_i64) X(clip_i64)                   \
-    X(add_f64) X(sub_f64) X(mul_f64) X(div_f64) X(rem_f64) X(neg_f64) X(abs_f64) X(min_f64) X(max_f64) X(clip_f64)        \
-    X(eq_i64) X(ne_i64) X(lt_i64) X(le_i64) X(gt_i64) X(ge_i64)                                                           \
-    X(eq_f64) X(ne_f64) X(lt_f64) X(le_f64) X(gt_f64) X(ge_f64)                                                           \
-    X(order_mixed) X(order_mixed_swapped) X(order_decimal) X(order_text) X(order_bool)                                    \
-    X(and_bool) X(or_bool) X(not_bool)                                                                                    \
-    X(in_i64) X(in_f64) X(in_text)                                                                                        \
-    X(i64_to_f64) X(f32_to_f64) X(decimal_to_f64) X(bool_to_f64) X(text_to_f64)                                           \
-    X(i64_to_decimal) X(f64_to_i64) X(decimal_to_i64) X(bool_to_i64) X(text_to_i64) X(to_text)                            \
-    X(copy_1) X(copy_4) X(copy_8) X(copy_16) X(same_8)                                                                    \
-    X(if_1) X(if_4) X(if_8) X(if_16) X(coalesce_1) X(coalesce_4) X(coalesce_8) X(coalesce_16)                             \
-    X(is_null) X(is_missing)                                                                                              \
-    X(log) X(log1p) X(exp) X(sqrt) X(floor) X(ceil) X(round) X(haversine)                                                 \
-    X(bucket_i64) X(bucket_f64) X(hash_i64) X(hash_text)                                                                  \
-    X(lower) X(upper) X(concat) X(contains) X(starts_with) X(ends_with) X(length) X(lookup)                               \
-    X(hour) X(minute) X(day_of_week) X(day_of_month) X(day_of_year) X(month) X(year)                                      \
+#define TDM__KERNELS(X)                                                                                                \
+    X(add_i64) X(sub_i64) X(mul_i64) X(rem_i64) X(neg_i64) X(abs_i64) X(min_i64) X(max_i64) X(clip_i64)                \
+    X(add_f64) X(sub_f64) X(mul_f64) X(div_f64) X(rem_f64) X(neg_f64) X(abs_f64) X(min_f64) X(max_f64) X(clip_f64)     \
+    X(eq_i64) X(ne_i64) X(lt_i64) X(le_i64) X(gt_i64) X(ge_i64)                                                        \
+    X(eq_f64) X(ne_f64) X(lt_f64) X(le_f64) X(gt_f64) X(ge_f64)                                                        \
+    X(order_mixed) X(order_mixed_swapped) X(order_decimal) X(order_text) X(order_bool)                                 \
+    X(and_bool) X(or_bool) X(not_bool)                                                                                 \
+    X(in_i64) X(in_f64) X(in_text)                                                                                     \
+    X(i64_to_f64) X(f32_to_f64) X(decimal_to_f64) X(bool_to_f64) X(text_to_f64)                                        \
+    X(i64_to_decimal) X(f64_to_i64) X(decimal_to_i64) X(bool_to_i64) X(text_to_i64) X(to_text)                         \
+    X(copy_1) X(copy_4) X(copy_8) X(copy_16) X(same_8)                                                                 \
+    X(if_1) X(if_4) X(if_8) X(if_16) X(coalesce_1) X(coalesce_4) X(coalesce_8) X(coalesce_16)                          \
+    X(is_null) X(is_missing)                                                                                           \
+    X(log) X(log1p) X(exp) X(sqrt) X(floor) X(ceil) X(round) X(haversine)                                              \
+    X(bucket_i64) X(bucket_f64) X(hash_i64) X(hash_text)                                                               \
+    X(lower) X(upper) X(concat) X(contains) X(starts_with) X(ends_with) X(length) X(lookup)                            \
+    X(hour) X(minute) X(day_of_week) X(day_of_month) X(day_of_year) X(month) X(year)                                   \
     X(age) X(as_of) X(seconds_between)
 
 #define TDM__KERNEL_DECLARE(name) tdm__kernel tdm__k_##name;

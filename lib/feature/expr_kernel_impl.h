@@ -1,7 +1,7 @@
 /* Shapes of loops that the kernels share.
  *
- * Presence is handled in a loop of its own over bytes; values of absent rows are computed too where that is harmless (plain
- * arithmetic), and never touched where it is not (texts, calls). A result is present or null, never missing. */
+ * Presence is handled in a loop of its own over bytes; values of absent rows are computed too where that is harmless
+ * (plain arithmetic), and never touched where it is not (texts, calls). A result is present or null, never missing. */
 #ifndef TDM_FEATURE_EXPR_KERNEL_IMPL_H
 #define TDM_FEATURE_EXPR_KERNEL_IMPL_H
 
@@ -9,7 +9,8 @@
 
 #include "feature/expr_impl.h"
 
-/* Plain loops go in stripes of a fixed length: gcc makes vectors of those at -O2. Each row's result depends on that row alone. */
+/* Plain loops go in stripes of a fixed length: gcc makes vectors of those at -O2. Each row's result depends on that row
+ * alone. */
 enum { STRIPE = 16 };
 
 /* Out may be one of the operands. */

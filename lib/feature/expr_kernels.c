@@ -1,9 +1,10 @@
 /* Kernels of numbers: arithmetic, rounding, limits, conversions, distances.
  *
- * Edges, as docs/reference/expressions.md tables them: i64 overflow, division by zero and arguments outside a function's domain
- * give null; + - * of f64 and exp are IEEE (infinities, NaN of infinities); NaN operands give NaN. Each NaN made is the one
- * quiet NaN: which payload IEEE leaves depends on the operands' order, and that is the compiler's.
- * Floor of a plain f64 operation: 17 bytes in and 9 out a row, from the first-level cache; about 0.5 ns at -O2. */
+ * Edges, as docs/reference/expressions.md tables them: i64 overflow, division by zero and arguments outside a
+ * function's domain give null; + - * of f64 and exp are IEEE (infinities, NaN of infinities); NaN operands give NaN.
+ * Each NaN made is the one quiet NaN: which payload IEEE leaves depends on the operands' order, and that is the
+ * compiler's. Floor of a plain f64 operation: 17 bytes in and 9 out a row, from the first-level cache; about 0.5 ns at
+ * -O2. */
 #include <math.h>
 #include <string.h>
 

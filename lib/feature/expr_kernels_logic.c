@@ -1,7 +1,8 @@
 /* Kernels of truth and choice: comparisons, and/or/not, in, if, coalesce, is_null.
  *
- * Logic is three-valued: null stands for "not known", so `false and null` is false and `true or null` is true. Comparisons of
- * f64 are IEEE: NaN equals nothing. Mixed comparisons are exact; nothing is rounded to make two numbers comparable. */
+ * Logic is three-valued: null stands for "not known", so `false and null` is false and `true or null` is true.
+ * Comparisons of f64 are IEEE: NaN equals nothing. Mixed comparisons are exact; nothing is rounded to make two numbers
+ * comparable. */
 #include <string.h>
 
 #include "feature/expr_kernel_impl.h"
@@ -88,10 +89,21 @@ FOUND(i64, int64_t, LESS)
 FOUND(f64, double, LESS)
 FOUND(text, tdm_str, LESS_TEXT)
 
+/* A few texts are compared one by one: lengths mostly tell them apart. */
+static bool is_text_of(const tdm_str *list, uint32_t n, tdm_str x)
+{
+    if (n > 8)
+        return found_text(list, n, x);
+    for (uint32_t i = 0; i < n; i++)
+        if (tdm__str_equal(list[i], x))
+            return true;
+    return false;
+}
+
 SOME1(in_i64, int64_t, i64, uint8_t, b, true, found_i64(extra->i64, extra->n, x) != extra->negated)
 /* NaN is never less, so the search would end on any entry: it is asked for first. */
 SOME1(in_f64, double, f64, uint8_t, b, true, (x == x && found_f64(extra->f64, extra->n, x)) != extra->negated)
-SOME1(in_text, tdm_str, str, uint8_t, b, true, found_text(extra->text, extra->n, x) != extra->negated)
+SOME1(in_text, tdm_str, str, uint8_t, b, true, is_text_of(extra->text, extra->n, x) != extra->negated)
 
 bool tdm__k_is_null(const tdm__expr_extra *extra, const tdm__frame *f)
 {

@@ -1,4 +1,5 @@
-/* Kernels of texts, hashes and tables: their results' bytes lie in the caller's arena. ASCII letters only change case. */
+/* Kernels of texts, hashes and tables: their results' bytes lie in the caller's arena. ASCII letters only change
+ * case. */
 #include <string.h>
 
 #include "base/digest.h"

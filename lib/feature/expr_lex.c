@@ -1,7 +1,8 @@
 /* Tokens of expressions: one call gives the next, nothing is read ahead.
  *
- * Names hold at most one dot; a name between backquotes may hold what a plain one cannot ('-', or a word of the language).
- * Texts stand between ' or ", a doubled quote inside stands for one. Every fault names the byte where it lies. */
+ * Names hold at most one dot; a name between backquotes may hold what a plain one cannot ('-', or a word of the
+ * language). Texts stand between ' or ", a doubled quote inside stands for one. Every fault names the byte where it
+ * lies. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -128,7 +128,7 @@ static bool is_number_token(const tdm__expr_work *w)
 static bool is_literal_token(const tdm__expr_work *w)
 {
     unsigned kind = w->now.kind;
-    return is_number_token(w) || kind == TDM__T_TEXT || kind == TDM__T_TRUE || kind == TDM__T_FALSE || kind == TDM__T_NULL;
+    return is_number_token(w) || kind == TDM__T_TEXT || (kind >= TDM__T_TRUE && kind <= TDM__T_NULL);
 }
 
 /* The literal under the parser, after the minus at `at` when `minus`. */
@@ -180,8 +180,8 @@ static tdm_status find_function(tdm__expr_work *w, const tdm__token *name, unsig
         if (tdm__str_is(name->text, names[i]))
             return TDM_OK;
     }
-    tdm_status s = tdm__expr_fail(w, name->at, "there is no function '%.*s'", name->text.len > 64 ? 64 : (int)name->text.len,
-                                  name->text.ptr);
+    int shown = name->text.len > 64 ? 64 : (int)name->text.len;
+    tdm_status s = tdm__expr_fail(w, name->at, "there is no function '%.*s'", shown, name->text.ptr);
     const char *near = tdm__nearest(name->text, names, TDM__FN_COUNT);
     if (near)
         tdm__fail_hint(w->err, "did you mean '%s'?", near);
@@ -213,7 +213,8 @@ static tdm_status new_call(tdm__expr_work *w, unsigned function, size_t at, uint
 }
 
 /* Arguments of a fold: f(a, b, c) becomes f(f(a, b), c), each pair made as soon as it is read. */
-static tdm_status fold_argument(tdm__expr_work *w, unsigned function, size_t at, uint32_t kid, unsigned n, uint32_t *out)
+static tdm_status fold_argument(tdm__expr_work *w, unsigned function, size_t at, uint32_t kid, unsigned n,
+                                uint32_t *out)
 {
     uint32_t left = *out;
     if (n == 0) {
@@ -229,7 +230,8 @@ static tdm_status fold_argument(tdm__expr_work *w, unsigned function, size_t at,
 }
 
 /* Arguments up to the closing parenthesis. Folds leave their node in *out, others the chain of operands in `first`. */
-static tdm_status parse_arguments(tdm__expr_work *w, unsigned function, bool fold, size_t at, uint32_t *out, unsigned *n)
+static tdm_status parse_arguments(tdm__expr_work *w, unsigned function, bool fold, size_t at, uint32_t *out,
+                                  unsigned *n)
 {
     uint32_t previous = 0;
     for (*n = 0; w->now.kind != TDM__T_CLOSE; ++*n) {

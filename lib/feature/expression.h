@@ -50,7 +50,8 @@ const int *tdm__expression_slots(const tdm__expression *e, size_t *n);
 bool tdm__expression_reads_as_of(const tdm__expression *e);
 /* Evaluates rows [0, rows) of the slots (an array of column pointers indexed by slot; only those that it reads need be
  * set) into `out`, a column of the expression's type that is none of the slots. Registers and texts made on the way lie
- * in `arena`; texts may also be views of the slots' or the tables' bytes. rows is 1 to TDM__BLOCK_ROWS. Cannot fail but
+ * in `arena`; texts may also be views of the bytes of slots, tables or the expression. rows is 1 to TDM__BLOCK_ROWS.
+ * Cannot fail but
  * for memory (TDM_NO_MEMORY, `out` is then undefined): data errors are results (null). */
 tdm_status tdm__expression_eval(const tdm__expression *e, const tdm__column *const *slots, size_t rows,
                                 int64_t as_of_us, tdm__arena *arena, tdm__column *out, tdm_error *err);

@@ -1,5 +1,5 @@
-/* Expressions from any bytes: a refusal names a place inside the text; what compiles keeps its promises (type, null, slots)
- * and gives the same bits for rows alone and together. */
+/* Expressions from any bytes: a refusal names a place inside the text; what compiles keeps its promises (type, null,
+ * slots) and gives the same bits for rows alone and together. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,11 +12,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct slot {
     const char *name;
     tdm_type type;
-} slots[] = {{"n", {.kind = TDM_I64, .nullable = true}},    {"w", {.kind = TDM_I64}},
-             {"x", {.kind = TDM_F64, .nullable = true}},    {"z", {.kind = TDM_F64}},
-             {"f", {.kind = TDM_F32, .nullable = true}},    {"d", {.kind = TDM_DECIMAL, .nullable = true, .precision = 9, .scale = 2}},
-             {"s", {.kind = TDM_STRING, .nullable = true}}, {"b", {.kind = TDM_BOOL, .nullable = true}},
-             {"t", {.kind = TDM_TIMESTAMP, .nullable = true}}, {"schedule.origin", {.kind = TDM_STRING}}};
+} slots[] = {
+    {"n", {.kind = TDM_I64, .nullable = true}},
+    {"w", {.kind = TDM_I64}},
+    {"x", {.kind = TDM_F64, .nullable = true}},
+    {"z", {.kind = TDM_F64}},
+    {"f", {.kind = TDM_F32, .nullable = true}},
+    {"d", {.kind = TDM_DECIMAL, .nullable = true, .precision = 9, .scale = 2}},
+    {"s", {.kind = TDM_STRING, .nullable = true}},
+    {"b", {.kind = TDM_BOOL, .nullable = true}},
+    {"t", {.kind = TDM_TIMESTAMP, .nullable = true}},
+    {"schedule.origin", {.kind = TDM_STRING}},
+};
 enum { SLOTS = sizeof slots / sizeof *slots };
 
 static void must(bool held)
@@ -105,7 +112,8 @@ static void check_rows(const tdm__expression *e, const tdm__column *columns, tdm
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const tdm__lookup_table table = {{"seats", 5}, {.kind = TDM_STRING}, {.kind = TDM_I64, .nullable = true}, find_entry, NULL};
+    static const tdm__lookup_table table = {{"seats", 5}, {.kind = TDM_STRING}, {.kind = TDM_I64, .nullable = true},
+                                            find_entry, NULL};
     static const char *const names[] = {"n", "w", "x", "z", "schedule.origin"};
     tdm__expression_scope scope = {.slot = find_slot, .names = names, .n_names = 5, .lookups = &table, .n_lookups = 1};
     tdm__arena arena = {0};

@@ -97,7 +97,8 @@ static void fixture_open(fixture *fx)
     }
     fx->tables[0] = (tdm__lookup_table){tdm__str("seats"), {.kind = TDM_STRING}, {.kind = TDM_I64, .nullable = true},
                                         fixture_seats, NULL};
-    fx->tables[1] = (tdm__lookup_table){tdm__str("words"), {.kind = TDM_I64}, {.kind = TDM_STRING}, fixture_words, NULL};
+    fx->tables[1] =
+        (tdm__lookup_table){tdm__str("words"), {.kind = TDM_I64}, {.kind = TDM_STRING}, fixture_words, NULL};
     fx->scope = (tdm__expression_scope){.self = fx, .slot = fixture_slot, .names = fixture_names, .n_names = FIXTURE_N,
                                         .lookups = fx->tables, .n_lookups = 2};
 }
@@ -117,17 +118,20 @@ static inline void fixture_value(tdm__random *r, const tdm_type *type, tdm_value
 {
     static const int64_t whole[] = {0, 1, -1, 2, 7, 100, INT64_MAX, INT64_MIN, INT64_MAX - 1, (INT64_C(1) << 53) + 1,
                                     -(INT64_C(1) << 53) - 1, 3};
-    static const double real[] = {0.0, -0.0, 1, -1, 0.5, -2.5, 1e308, -1e308, 5e-324, 9007199254740992.0, 9223372036854775808.0,
+    static const double real[] = {0.0, -0.0, 1, -1, 0.5, -2.5, 1e308, -1e308, 5e-324, 9007199254740992.0,
+                                  9223372036854775808.0,
                                   1e-9, INFINITY, -INFINITY, NAN, 3};
-    static const char *const texts[] = {"", "a", "AA", "UA", "Hello World", "\xc3\xa4\xc3\x96z", "12", "-3.5", "ab", "nan"};
+    static const char *const texts[] = {"", "a", "AA", "UA", "Hello World", "\xc3\xa4\xc3\x96z", "12", "-3.5", "ab",
+                                        "nan"};
     bool edge = tdm__random_below(r, 2) == 0;
+    double any_real = real[tdm__random_below(r, sizeof real / sizeof *real)];
     int64_t small = (int64_t)tdm__random_below(r, 2001) - 1000;
     *out = (tdm_value){.kind = type->kind, .presence = TDM_PRESENT, .scale = type->scale};
     switch (type->kind) {
     case TDM_BOOL: out->as.b = tdm__random_below(r, 2) == 0; break;
     case TDM_I64: out->as.i64 = edge ? whole[tdm__random_below(r, sizeof whole / sizeof *whole)] : small; break;
-    case TDM_F32: out->as.f32 = edge ? (float)real[tdm__random_below(r, sizeof real / sizeof *real)] : (float)small / 8; break;
-    case TDM_F64: out->as.f64 = edge ? real[tdm__random_below(r, sizeof real / sizeof *real)] : (double)small / 7; break;
+    case TDM_F32: out->as.f32 = edge ? (float)any_real : (float)small / 8; break;
+    case TDM_F64: out->as.f64 = edge ? any_real : (double)small / 7; break;
     case TDM_DECIMAL: out->as.dec = fixture_decimal(edge ? small / 100 * 100 : small); break;
     case TDM_STRING: out->as.str = tdm__str(texts[tdm__random_below(r, sizeof texts / sizeof *texts)]); break;
     default:
@@ -137,7 +141,8 @@ static inline void fixture_value(tdm__random *r, const tdm_type *type, tdm_value
     }
 }
 
-/* Rows [0, rows) of every column. About one value in eight is null, one in sixteen missing, where the type allows it. */
+/* Rows [0, rows) of every column. About one value in eight is null, one in sixteen missing, where the type allows
+ * it. */
 static inline void fixture_fill(fixture *fx, tdm__random *r, size_t rows)
 {
     for (int i = 0; i < FIXTURE_N; i++)

@@ -1,5 +1,5 @@
-/* Random well-typed trees of the language, and their text with as few parentheses as precedence allows (and some more at
- * random). The trees are for expr_oracle.h; the text is for the code under test. */
+/* Random well-typed trees of the language, and their text with as few parentheses as precedence allows (and some more
+ * at random). The trees are for expr_oracle.h; the text is for the code under test. */
 #ifndef TANDEM_TESTS_EXPR_GRAMMAR_H
 #define TANDEM_TESTS_EXPR_GRAMMAR_H
 
@@ -115,7 +115,8 @@ static tree *grow_bool(grammar *g, int depth)
     switch (below(g, 10)) {
     case 0:
     case 1: return two(g, "and", TDM_BOOL, grow(g, TDM_BOOL, depth), grow(g, TDM_BOOL, depth));
-    case 2: return two(g, "or", TDM_BOOL, grow(g, TDM_BOOL, depth), below(g, 8) ? grow(g, TDM_BOOL, depth) : null_of(g, TDM_BOOL));
+    case 2: return two(g, "or", TDM_BOOL, grow(g, TDM_BOOL, depth),
+                       below(g, 8) ? grow(g, TDM_BOOL, depth) : null_of(g, TDM_BOOL));
     case 3: return with(make(g, "not", TDM_BOOL), grow(g, TDM_BOOL, depth));
     case 4: return member(g, depth);
     case 5: return with(make(g, "is_null", TDM_BOOL), number(g, depth));
@@ -171,7 +172,8 @@ static tree *grow_i64(grammar *g, int depth)
         tree *t = with(make(g, "lookup", TDM_I64), grow(g, TDM_STRING, depth));
         return below(g, 2) ? with(t, grow(g, TDM_I64, depth)) : t;
     }
-    default: return with(make(g, PICK(g, "hour", "minute", "month", "year", "day_of_month", "day_of_year", "day_of_week"), TDM_I64),
+    default: return with(make(g, PICK(g, "hour", "minute", "month", "year", "day_of_month", "day_of_year",
+                                      "day_of_week"), TDM_I64),
                          grow(g, TDM_TIMESTAMP, depth));
     }
 }
@@ -191,7 +193,8 @@ static tree *grow_f64(grammar *g, int depth)
     case 2: return two(g, PICK(g, "+", "-", "*", "/", "%"), TDM_F64, fraction(g, depth), number(g, depth));
     case 3: return two(g, "/", TDM_F64, grow(g, TDM_I64, depth), grow(g, TDM_I64, depth));
     case 4:
-    case 5: return with(make(g, PICK(g, "neg", "abs", "floor", "ceil", "round", "exp", "sqrt", "log", "log1p"), TDM_F64),
+    case 5: return with(make(g, PICK(g, "neg", "abs", "floor", "ceil", "round", "exp", "sqrt", "log", "log1p"),
+                             TDM_F64),
                         fraction(g, depth));
     case 6: return with(two(g, PICK(g, "min", "max"), TDM_F64, number(g, depth), number(g, depth)), fraction(g, depth));
     case 7: return with(two(g, "clip", TDM_F64, fraction(g, depth), number(g, 0)), name(g, TDM_F64));

@@ -1,7 +1,7 @@
 /* An independent evaluator: walks a tree row by row, with nothing of lib/feature in it.
  *
- * It knows values only as tdm_value. Exact comparisons go through long double (64 bits of mantissa hold any i64 and any f64) and
- * through 128-bit integers; the calendar is the C library's gmtime. Slow and plain on purpose. */
+ * It knows values only as tdm_value. Exact comparisons go through long double (64 bits of mantissa hold any i64 and any
+ * f64) and through 128-bit integers; the calendar is the C library's gmtime. Slow and plain on purpose. */
 #ifndef TANDEM_TESTS_EXPR_ORACLE_H
 #define TANDEM_TESTS_EXPR_ORACLE_H
 
@@ -170,7 +170,8 @@ static tdm_value membership(const oracle *o, const tree *t)
 /* By the truth tables: unknown is 2. */
 static tdm_value logic(const oracle *o, const tree *t)
 {
-    static const int and_table[3][3] = {{0, 0, 0}, {0, 1, 2}, {0, 2, 2}}, or_table[3][3] = {{0, 1, 2}, {1, 1, 1}, {2, 1, 2}};
+    static const int and_table[3][3] = {{0, 0, 0}, {0, 1, 2}, {0, 2, 2}};
+    static const int or_table[3][3] = {{0, 1, 2}, {1, 1, 1}, {2, 1, 2}};
     int truth[2] = {2, 2};
     for (int i = 0; i < t->n; i++) {
         tdm_value v = oracle_eval(o, t->kid[i]);
@@ -211,7 +212,8 @@ static tdm_value extremes(const oracle *o, const tree *t)
 
 static tdm_value clip(const oracle *o, const tree *t)
 {
-    tdm_value x = eval_as(o, t->kid[0], t->kind), low = eval_as(o, t->kid[1], t->kind), high = eval_as(o, t->kid[2], t->kind);
+    tdm_value x = eval_as(o, t->kid[0], t->kind);
+    tdm_value low = eval_as(o, t->kid[1], t->kind), high = eval_as(o, t->kid[2], t->kind);
     if (!here(x) || !here(low) || !here(high) || order(low, high) == 1)
         return absent(t->kind);
     if (order(x, low) == 2 || order(x, high) == 2 || order(low, high) == 2)
@@ -273,9 +275,19 @@ static tdm_value calendar(const char *op, int64_t us)
 {
     time_t s = us / 1000000 - (us % 1000000 < 0);
     struct tm tm = *gmtime(&s);
-    return of_i64(!strcmp(op, "hour") ? tm.tm_hour : !strcmp(op, "minute") ? tm.tm_min : !strcmp(op, "month") ? tm.tm_mon + 1 :
-                  !strcmp(op, "year") ? tm.tm_year + 1900 : !strcmp(op, "day_of_month") ? tm.tm_mday :
-                  !strcmp(op, "day_of_year") ? tm.tm_yday + 1 : tm.tm_wday ? tm.tm_wday : 7);
+    if (!strcmp(op, "hour"))
+        return of_i64(tm.tm_hour);
+    if (!strcmp(op, "minute"))
+        return of_i64(tm.tm_min);
+    if (!strcmp(op, "month"))
+        return of_i64(tm.tm_mon + 1);
+    if (!strcmp(op, "year"))
+        return of_i64(tm.tm_year + 1900);
+    if (!strcmp(op, "day_of_month"))
+        return of_i64(tm.tm_mday);
+    if (!strcmp(op, "day_of_year"))
+        return of_i64(tm.tm_yday + 1);
+    return of_i64(tm.tm_wday ? tm.tm_wday : 7);
 }
 
 static tdm_value text_of_bytes(const oracle *o, const char *bytes, size_t n)
@@ -363,8 +375,10 @@ static tdm_value to_i64(tdm_value v)
 static tdm_value to_text(const oracle *o, tdm_value v)
 {
     char bytes[64];
+    if (v.kind == TDM_BOOL)
+        return text_of_bytes(o, v.as.b ? "true" : "false", v.as.b ? 4 : 5);
     snprintf(bytes, sizeof bytes, "%" PRId64, v.as.i64);
-    return v.kind == TDM_BOOL ? text_of_bytes(o, v.as.b ? "true" : "false", v.as.b ? 4 : 5) : text_of_bytes(o, bytes, strlen(bytes));
+    return text_of_bytes(o, bytes, strlen(bytes));
 }
 
 static tdm_value characters(tdm_str s)
@@ -380,7 +394,8 @@ static tdm_value characters(tdm_str s)
 /* Functions that are null when their first operand is. */
 static tdm_value strict(const oracle *o, const tree *t, tdm_value a)
 {
-    static const char *const dates[] = {"hour", "minute", "month", "year", "day_of_month", "day_of_year", "day_of_week"};
+    static const char *const dates[] = {"hour", "minute", "month", "year", "day_of_month", "day_of_year",
+                                        "day_of_week"};
     static const char *const numbers[] = {"neg", "abs", "floor", "ceil", "round", "exp", "sqrt", "log", "log1p"};
     for (size_t i = 0; i < sizeof dates / sizeof *dates; i++)
         if (!strcmp(t->op, dates[i]))

@@ -1,5 +1,5 @@
-/* The first, second, ... n-th allocation fails, in compiling and in evaluating, until all succeeds: no crash, no leak (ASan), the
- * right status, and the same result afterwards. */
+/* The first, second, ... n-th allocation fails, in compiling and in evaluating, until all succeeds: no crash, no leak
+ * (ASan), the right status, and the same result afterwards. */
 #include "expr_fixture.h"
 
 static fixture fx;
@@ -16,7 +16,8 @@ static const char *const texts[] = {
     "to_string(schedule.dep)",
 };
 
-static const char *const broken[] = {"1 + 'a'", "abss(n)", "n in (1, 'a')", "'ab''c' * 2", "lookup(no, n)", "coalesce(n, m, s)"};
+static const char *const broken[] = {"1 + 'a'", "abss(n)", "n in (1, 'a')", "'ab''c' * 2", "lookup(no, n)",
+                                     "coalesce(n, m, s)"};
 
 static tdm_status compile_failing(const char *text, uint64_t n, tdm__arena *keep, tdm__expression **e, bool *hit)
 {
@@ -105,7 +106,8 @@ static void warm_evaluation_allocates_nothing(void **state)
     tdm__expression *e = NULL;
     tdm__column out;
     tdm_error err = {0};
-    assert_ok(tdm__expression_compile(tdm__str("if(x > 1, x * y, log(z)) + bucket(n, 1, 2)"), &fx.scope, &keep, &e, NULL, &err),
+    assert_ok(tdm__expression_compile(tdm__str("if(x > 1, x * y, log(z)) + bucket(n, 1, 2)"), &fx.scope, &keep, &e,
+                                      NULL, &err),
               &err);
     tdm_type type = tdm__expression_type(e);
     assert_true(tdm__column_init(&out, &type, &keep));

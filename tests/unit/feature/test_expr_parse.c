@@ -1,4 +1,5 @@
-/* What is refused, where and with which words; what is accepted, and its type. The texts and offsets are written by hand. */
+/* What is refused, where and with which words; what is accepted, and its type. The texts and offsets are written by
+ * hand. */
 #include "expr_fixture.h"
 
 static fixture fx;
@@ -114,7 +115,8 @@ static void refuses_with_words(void **state)
         tdm_error err = {0};
         tdm__expression *e = NULL;
         size_t at = 999;
-        assert_status(tdm__expression_compile(tdm__str(r->text), &fx.scope, &fx.arena, &e, &at, &err), TDM_EXPRESSION, &err);
+        assert_status(tdm__expression_compile(tdm__str(r->text), &fx.scope, &fx.arena, &e, &at, &err), TDM_EXPRESSION,
+                      &err);
         if (at != r->at)
             fail_msg("%s: offset %zu, not %zu (%s)", r->text, at, r->at, err.what);
         has(r->text, err.what, r->what);
@@ -122,7 +124,8 @@ static void refuses_with_words(void **state)
         has(r->text, err.found, r->found);
         has(r->text, err.hint, r->hint);
         assert_int_equal(err.status, TDM_EXPRESSION);
-        assert_int_equal(tdm__expression_compile(tdm__str(r->text), &fx.scope, &fx.arena, &e, NULL, NULL), TDM_EXPRESSION);
+        assert_int_equal(tdm__expression_compile(tdm__str(r->text), &fx.scope, &fx.arena, &e, NULL, NULL),
+                         TDM_EXPRESSION);
     }
 }
 
@@ -130,24 +133,25 @@ static const struct accepted {
     const char *text, *type;
 } accepted[] = {
     /* a name keeps all; an operation drops the unit */
-    {"n", "i64?"}, {"w", "i64"}, {"d", "decimal(12,2)?"}, {"f", "f32?"}, {"`dash-ed`", "i64?"}, {" schedule.dep\n", "timestamp?"},
-    {"1", "i64"}, {"1.0", "f64"}, {"1e3", "f64"}, {"'it''s'", "string"}, {"\"America/New_York\"", "string"}, {"true", "bool"},
-    {"-9223372036854775808", "i64"}, {"1==1", "bool"},
+    {"n", "i64?"}, {"w", "i64"}, {"d", "decimal(12,2)?"}, {"f", "f32?"}, {"`dash-ed`", "i64?"},
+    {" schedule.dep\n", "timestamp?"}, {"1", "i64"}, {"1.0", "f64"}, {"1e3", "f64"}, {"'it''s'", "string"},
+    {"\"America/New_York\"", "string"}, {"true", "bool"}, {"-9223372036854775808", "i64"}, {"1==1", "bool"},
     /* i64 can overflow, f64 cannot */
-    {"w + w", "i64?"}, {"z + z", "f64"}, {"z + w", "f64"}, {"x + z", "f64?"}, {"-z", "f64"}, {"-w", "i64?"}, {"f * 2", "f64?"},
-    {"w / 2", "f64"}, {"w / w", "f64?"}, {"w % 7", "i64"}, {"w % w", "i64?"}, {"z / 2", "f64"}, {"z / 0", "f64?"}, {"d + 1", "f64?"},
-    {"z % 2", "f64?"},
-    {"w < 3", "bool"}, {"n < 3", "bool?"}, {"w = 1.5", "bool"}, {"d < e", "bool?"}, {"d = 5", "bool?"}, {"b and c", "bool?"},
-    {"not (w < 1)", "bool"}, {"w in (1, 2)", "bool"}, {"s not in ('a')", "bool?"}, {"t > '2013-01-01T00:00:00Z'", "bool?"},
-    {"if(b, w, 2)", "i64"}, {"if(b, w, null)", "i64?"}, {"if(b, w, 2.5)", "f64"}, {"if(b, f, f)", "f32?"}, {"if(b, d, d)", "decimal(12,2)?"},
+    {"w + w", "i64?"}, {"z + z", "f64"}, {"z + w", "f64"}, {"x + z", "f64?"}, {"-z", "f64"}, {"-w", "i64?"},
+    {"f * 2", "f64?"}, {"w / 2", "f64"}, {"w / w", "f64?"}, {"w % 7", "i64"}, {"w % w", "i64?"}, {"z / 2", "f64"},
+    {"z / 0", "f64?"}, {"d + 1", "f64?"}, {"z % 2", "f64?"}, {"w < 3", "bool"}, {"n < 3", "bool?"}, {"w = 1.5", "bool"},
+    {"d < e", "bool?"}, {"d = 5", "bool?"}, {"b and c", "bool?"}, {"not (w < 1)", "bool"}, {"w in (1, 2)", "bool"},
+    {"s not in ('a')", "bool?"}, {"t > '2013-01-01T00:00:00Z'", "bool?"}, {"if(b, w, 2)", "i64"},
+    {"if(b, w, null)", "i64?"}, {"if(b, w, 2.5)", "f64"}, {"if(b, f, f)", "f32?"}, {"if(b, d, d)", "decimal(12,2)?"},
     {"if(b, d, e)", "f64?"}, {"coalesce(n, 0)", "i64"}, {"coalesce(n, m)", "i64?"}, {"coalesce(n, x, 0)", "f64"},
-    {"coalesce(null, s)", "string?"}, {"coalesce(t, '2013-01-01T00:00:00Z')", "timestamp"},
-    {"is_null(null)", "bool"}, {"is_missing(schedule.dep)", "bool"}, {"min(w, 2, 3)", "i64"}, {"max(w, z)", "f64"}, {"min(f, f)", "f64?"},
-    {"clip(w, 0, 9)", "i64"}, {"clip(w, 0, n)", "i64?"}, {"abs(w)", "i64?"}, {"abs(z)", "f64"}, {"floor(w)", "i64"}, {"round(z)", "f64"},
-    {"log(z)", "f64?"}, {"exp(z)", "f64"}, {"bucket(w, 1, 2.5)", "i64"}, {"bucket(z, 1)", "i64?"}, {"hash(w, 10)", "i64"},
-    {"hash(s)", "i64?"}, {"concat(s, 'x')", "string?"}, {"length('x')", "i64"}, {"lookup(seats, s)", "i64?"},
-    {"lookup(words, w, 'odd')", "string"}, {"hour(t)", "i64?"}, {"age('2013-01-01T00:00:00Z')", "f64?"}, {"as_of()", "timestamp"},
-    {"to_string(w)", "string"}, {"to_f64(w)", "f64"}, {"to_i64(z)", "i64?"}, {"to_i64(t)", "i64?"}, {"to_i64(s)", "i64?"},
+    {"coalesce(null, s)", "string?"}, {"coalesce(t, '2013-01-01T00:00:00Z')", "timestamp"}, {"is_null(null)", "bool"},
+    {"is_missing(schedule.dep)", "bool"}, {"min(w, 2, 3)", "i64"}, {"max(w, z)", "f64"}, {"min(f, f)", "f64?"},
+    {"clip(w, 0, 9)", "i64"}, {"clip(w, 0, n)", "i64?"}, {"abs(w)", "i64?"}, {"abs(z)", "f64"}, {"floor(w)", "i64"},
+    {"round(z)", "f64"}, {"log(z)", "f64?"}, {"exp(z)", "f64"}, {"bucket(w, 1, 2.5)", "i64"}, {"bucket(z, 1)", "i64?"},
+    {"hash(w, 10)", "i64"}, {"hash(s)", "i64?"}, {"concat(s, 'x')", "string?"}, {"length('x')", "i64"},
+    {"lookup(seats, s)", "i64?"}, {"lookup(words, w, 'odd')", "string"}, {"hour(t)", "i64?"},
+    {"age('2013-01-01T00:00:00Z')", "f64?"}, {"as_of()", "timestamp"}, {"to_string(w)", "string"}, {"to_f64(w)", "f64"},
+    {"to_i64(z)", "i64?"}, {"to_i64(t)", "i64?"}, {"to_i64(s)", "i64?"},
 };
 
 static void types_are_as_written(void **state)
@@ -174,7 +178,8 @@ static void slots_ascend_without_duplicates(void **state)
     tdm_error err = {0};
     tdm__expression *e = NULL;
     size_t n;
-    assert_ok(tdm__expression_compile(tdm__str("x + n * n + if(is_null(s), m, n) + x"), &fx.scope, &fx.arena, &e, NULL, &err),
+    assert_ok(tdm__expression_compile(tdm__str("x + n * n + if(is_null(s), m, n) + x"), &fx.scope, &fx.arena, &e, NULL,
+                                      &err),
               &err);
     const int *slot = tdm__expression_slots(e, &n);
     const int want[] = {0, 1, 3, 9};
@@ -190,7 +195,8 @@ static void slots_ascend_without_duplicates(void **state)
 }
 
 /* `times` times `part`, then `end`. */
-static tdm_status compile_repeated(const char *begin, const char *part, size_t times, const char *end, size_t *at, tdm_error *err)
+static tdm_status compile_repeated(const char *begin, const char *part, size_t times, const char *end, size_t *at,
+                                   tdm_error *err)
 {
     tdm__arena keep = {0};
     tdm__buf text = {0};
@@ -244,7 +250,8 @@ static void registers_are_bounded(void **state)
     tdm__buf_text(&text, "s");
     for (int i = 0; i < 60; i++)
         tdm__buf_text(&text, ")");
-    assert_status(tdm__expression_compile(tdm__strn(text.ptr, text.len), &fx.scope, &fx.arena, &e, NULL, &err), TDM_EXPRESSION,
+    assert_status(tdm__expression_compile(tdm__strn(text.ptr, text.len), &fx.scope, &fx.arena, &e, NULL, &err),
+                  TDM_EXPRESSION,
                   &err);
     assert_non_null(strstr(err.what, "256 intermediate values"));
     tdm__buf_free(&text);
@@ -254,16 +261,19 @@ static void registers_are_bounded(void **state)
 static void bytes_outside_are_not_read(void **state)
 {
     (void)state;
-    static const char *const cuts[] = {"n.", "'", "schedule.", "1e", "1.", "<", "!", "if(", "n in (", "-", "`", "n not", "1e+"};
+    static const char *const cuts[] = {"n.", "'", "schedule.", "1e", "1.", "<", "!", "if(", "n in (", "-", "`", "n not",
+                                       "1e+"};
     tdm__expression *e = NULL;
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
         size_t len = strlen(cuts[i]);
         char *exact = malloc(len);
         memcpy(exact, cuts[i], len);
-        assert_int_equal(tdm__expression_compile(tdm__strn(exact, len), &fx.scope, &fx.arena, &e, NULL, NULL), TDM_EXPRESSION);
+        assert_int_equal(tdm__expression_compile(tdm__strn(exact, len), &fx.scope, &fx.arena, &e, NULL, NULL),
+                         TDM_EXPRESSION);
         free(exact);
     }
-    assert_int_equal(tdm__expression_compile(tdm__strn("n\0", 2), &fx.scope, &fx.arena, &e, NULL, NULL), TDM_EXPRESSION);
+    assert_int_equal(tdm__expression_compile(tdm__strn("n\0", 2), &fx.scope, &fx.arena, &e, NULL, NULL),
+                     TDM_EXPRESSION);
     assert_int_equal(tdm__expression_compile(tdm__strn(NULL, 0), &fx.scope, &fx.arena, &e, NULL, NULL), TDM_EXPRESSION);
 }
 
