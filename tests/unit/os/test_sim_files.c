@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "os/sim_files.h"
+#include "os/threads.h"
 
 enum { SEEDS = 300, BLOCK = 2048 };
 
@@ -486,6 +487,42 @@ static void test_lock(void **state)
     tdm__fs_sim_close(&fs);
 }
 
+typedef struct writer {
+    tdm__fs *fs;
+    char path[8];
+    tdm_status status;
+} writer;
+
+static void write_often(void *arg)
+{
+    writer *w = arg;
+    for (int i = 0; i < 50 && !w->status; i++)
+        w->status = tdm__write_file_durably(w->fs, w->path, content[i % 2], sizeof content[0], NULL);
+}
+
+static void test_many_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    tdm__fs *fs = new_disk(0);
+    tdm__thread *threads[THREADS];
+    writer writers[THREADS];
+    fill_contents();
+    for (int i = 0; i < THREADS; i++) {
+        writers[i] = (writer){ .fs = fs };
+        snprintf(writers[i].path, sizeof writers[i].path, "f%d", i / 2); /* two of them share a file */
+        assert_ok(tdm__thread_start("writer", write_often, &writers[i], &threads[i], &err), &err);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        tdm__thread_join(&threads[i]);
+        assert_ok(writers[i].status, NULL);
+    }
+    tdm__fs_sim_crash(fs);
+    assert_true(which_content(fs, "f0") >= 0);
+    assert_true(which_content(fs, "f1") >= 0);
+    tdm__fs_sim_close(&fs);
+}
+
 static tdm_status some_work(tdm__fs *fs)
 {
     tdm__names names = {0};
@@ -552,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_folders),
         cmocka_unit_test(test_mapping_outlives_the_file),
         cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
