@@ -65,7 +65,7 @@ static tdm_status find_end(tdm__log_handle *log, tdm_error *err)
         uint64_t last;
         tdm__segment segment = {0};
         if (i)
-            tdm__sleep_us(1000);
+            tdm__sleep_us(250);
         s = tdm__segments_list(log->fs, log->dir, &last, err);
         if (!s && last)
             s = open_last(log, last, false, &segment, err);
