@@ -242,21 +242,28 @@ static int64_t seconds_to_us(int64_t s)
     return (s > max ? max : s < -max ? -max : s) * 1000000;
 }
 
-/* The spans around the local time are tried in order: the first that holds it gives the earlier instant of an overlap,
- * and a gap is where one span ends too early and the next begins too late. */
+/* The spans that can hold the local time are tried in order: the first that does gives the earlier instant of an overlap.
+ * When none does, the time is in a gap: it lies behind one span and before the next. */
 int64_t tdm__civil_to_instant(const tdm__zone *zone, const tdm__civil *c)
 {
-    int64_t local = tdm__days_from_civil(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
+    int64_t local =
+        tdm__days_from_civil(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
     if (!zone)
         return seconds_to_us(local);
     zone_span span = span_at(zone, local - OFFSET_MAX - 1);
-    while (span.until != INT64_MAX && local - span.offset >= span.until) {
-        zone_span next = span_at(zone, span.until);
-        if (local - next.offset < next.from)
-            break;
-        span = next;
+    int32_t before = span.offset; /* of the last span that the time lies behind, until it is in a gap */
+    bool in_gap = false;
+    for (;;) {
+        int64_t at = local - span.offset;
+        if (at >= span.from && at < span.until)
+            return seconds_to_us(at);
+        in_gap = in_gap || at < span.from;
+        if (!in_gap)
+            before = span.offset;
+        if (span.until > local - OFFSET_MIN)
+            return seconds_to_us(local - before);
+        span = span_at(zone, span.until);
     }
-    return seconds_to_us(local - span.offset);
 }
 
 /* ---- the file ---- */
