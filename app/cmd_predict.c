@@ -1,11 +1,12 @@
 /* predict. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
 #include "print.h"
 
-enum { ANSWER_BYTES = 64 << 10 };
+enum { ANSWER_BYTES = 16 << 10 };
 
 /* "K=V" options as names and texts. */
 static tdm_status split_pairs(const context *c, const char *option, tdm_named_text *out, size_t *n, tdm_error *err)
@@ -28,13 +29,36 @@ static tdm_status split_pairs(const context *c, const char *option, tdm_named_te
     return TDM_OK;
 }
 
+/* The answer as a text; a second try gets the room that the first one lacked. */
+static tdm_status ask(tdm_predictor *predictor, const tdm_question *question, tdm_text *out, tdm_error *err)
+{
+    char small[ANSWER_BYTES];
+    size_t length, room;
+    tdm_status s = tdm_predict(predictor, question, small, sizeof small, &length, err);
+    if (s || length < sizeof small) {
+        tdm_text_add(out, s ? "" : small);
+        return s;
+    }
+    room = length + 64; /* an age may have grown by a digit */
+    char *large = malloc(room);
+    out->failed = !large;
+    if (large && !(s = tdm_predict(predictor, question, large, room, &length, err)))
+        tdm_text_add(out, large);
+    free(large);
+    return s;
+}
+
 COMMAND(command_predict)
 {
     static tdm_named_text key[VALUES_MAX], set[VALUES_MAX];
-    static char answer[ANSWER_BYTES];
-    tdm_question question = {.key = key, .set = set, .explain = option_given(c, "features")};
+    tdm_question question = {.key = key,
+                             .set = set,
+                             .explain = option_given(c, "features"),
+                             .golden = option_given(c, "golden")};
     tdm_predictor *predictor = NULL;
-    size_t length;
+    tdm_text out = {0};
+    if (question.golden && question.explain)
+        return usage_error(err, "--golden", "a golden row has its features already; leave --features out");
     tdm_status s = split_pairs(c, "key", key, &question.n_keys, err);
     if (!s)
         s = split_pairs(c, "set", set, &question.n_set, err);
@@ -45,14 +69,12 @@ COMMAND(command_predict)
     if (!s)
         s = tdm_predictor_open(c->home, c->argument[0], &predictor, err);
     if (!s)
-        s = tdm_predict(predictor, &question, answer, sizeof answer, &length, err);
+        s = ask(predictor, &question, &out, err);
     tdm_predictor_close(&predictor);
-    if (s)
+    if (s) {
+        tdm_text_free(&out);
         return s;
-    if (length >= sizeof answer)
-        return usage_error(err, "--features", "the answer is too long to show; leave --features out");
-    tdm_text out = {0};
-    tdm_text_add(&out, answer);
+    }
     tdm_text_add(&out, "\n");
     return print_text(&out, err);
 }

@@ -34,6 +34,7 @@ static const option_row predict_options[] = {
     {"set", "F=V", "a request feature; an empty value is null", true},
     {"as-of", "TIME", "the instant that features are computed for, RFC 3339 (default: now)", false},
     {"features", NULL, "add the value of every feature to the answer", false},
+    {"golden", NULL, "print a row for the release's golden file instead of an answer", false},
 };
 
 #define OPTIONS(table) table, sizeof table / sizeof *table
@@ -91,7 +92,9 @@ const command_row commands[] = {
      NULL, 0, command_rollback, 6},
     {"status", "", 0, 0, "what is current, how old it is, and what was promised", NULL, "tandem status", NULL, 0,
      command_status, 6},
-    {"predict", "RELEASE", 1, 1, "answer for one entity, computed now, without a server", NULL,
+    {"predict", "RELEASE", 1, 1, "answer for one entity, computed now, without a server",
+     "The features and models are those of a run, so the bits are the same. --golden prints the inputs and the exact\n"
+     "output as a line for the file that the release's `golden` names.",
      "tandem predict flight-delay --key flight=20130614-UA1545-EWR --as-of 2013-06-14T06:00:00Z",
      OPTIONS(predict_options), command_predict, 7},
     {"version", "", 0, 0, "print the version", NULL, "tandem version", NULL, 0, command_version, 8},

@@ -23,10 +23,15 @@ typedef struct tdm_question {
     bool has_as_of;
     int64_t as_of_us;            /* else: now */
     bool explain;                /* adds "features" to the answer */
+    bool golden;                 /* writes a row for the release's golden file instead of an answer (see below) */
 } tdm_question;
 /* Writes the answer as one JSON object (CONTRACT: An answer) to `out` (`size` bytes, terminated); *len is its whole
  * length: when it is >= size nothing was written but a NUL. One thread at a time. Errors: TDM_FIELD_TYPE and so on for
- * the question, TDM_UNANSWERED when no rung could answer. */
+ * the question, TDM_UNANSWERED when no rung could answer.
+ *
+ * With `golden` it writes {"as_of":...,"features":{...},"prediction":{...}}: every input that is not computed and has a
+ * value, and what the prediction's own models give, to the bit. Errors then: why these models cannot answer
+ * (TDM_FEATURE_MISSING, TDM_PREDICTION_RANGE, ...). */
 TDM_API tdm_status tdm_predict(tdm_predictor *predictor, const tdm_question *question, char *out, size_t size,
                                size_t *len, tdm_error *err);
 

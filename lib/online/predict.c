@@ -2,6 +2,7 @@
  *
  * The question's texts become a block of one row; everything behind that is the engine that a run uses. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <tandem/json.h>
@@ -269,11 +270,87 @@ static void write_answer(tdm_predictor *p, const tdm__answer *answer, int64_t as
     tdm_json_end(&j, '}');
 }
 
+/* A number that the golden file's reader takes back to the same bits: JSON's integers have no -0 and end at 2^63. */
+static void add_exact(tdm_json *j, const char *name, const tdm_value *v)
+{
+    double d;
+    bool number = (v->kind == TDM_F64 || v->kind == TDM_F32) && tdm__value_as_f64(v, &d);
+    if (number && ((d == 0 && signbit(d)) || fabs(d) >= 0x1p63)) {
+        tdm_text text = {0};
+        tdm_text_value(&text, v);
+        tdm_json_str(j, name, (tdm_str){text.ptr, text.len});
+        j->out->failed |= text.failed;
+        tdm_text_free(&text);
+    } else {
+        tdm_json_value(j, name, v);
+    }
+}
+
+static void write_golden(const tdm_predictor *p, int64_t as_of_us, tdm_text *out)
+{
+    const tdm__package *package = p->package;
+    tdm_json j = {.out = out};
+    char name[256];
+    tdm_json_begin(&j, NULL, '{');
+    tdm_json_instant(&j, "as_of", as_of_us);
+    tdm_json_begin(&j, "features", '{');
+    for (size_t i = 0; i < package->n_slots; i++) {
+        const tdm__slot *slot = &package->slot[i];
+        tdm_value v;
+        if (slot->origin == TDM__ORIGIN_EXPRESSION)
+            continue;
+        tdm__column_get(tdm__worker_slot(p->worker, i), 0, &v);
+        snprintf(name, sizeof name, "%.*s", (int)(slot->name.len < 255 ? slot->name.len : 255), slot->name.ptr);
+        if (v.presence != TDM_MISSING)
+            add_exact(&j, name, &v);
+    }
+    tdm_json_end(&j, '}');
+    tdm_json_begin(&j, "prediction", '{');
+    for (size_t i = 0; i < package->prediction.n; i++) {
+        tdm_str field = package->prediction.field[i].name;
+        tdm_value v = {.kind = TDM_F64, .presence = TDM_PRESENT, .as.f64 = tdm__worker_predictions(p->worker)[i]};
+        snprintf(name, sizeof name, "%.*s", (int)(field.len < 255 ? field.len : 255), field.ptr);
+        add_exact(&j, name, &v);
+    }
+    tdm_json_end(&j, '}');
+    tdm_json_end(&j, '}');
+}
+
+/* The row by the prediction's own models: a golden row pins these, never a fallback. */
+static tdm_status make_golden(tdm_predictor *p, int64_t as_of_us, tdm_text *out, tdm_error *err)
+{
+    size_t n;
+    tdm_status s = tdm__engine_predict(p->worker, TDM__USE_MAIN, err);
+    const tdm__failed_row *failed = tdm__worker_failed(p->worker, &n);
+    if (!s && n) {
+        s = failed[0].error.status;
+        if (err)
+            *err = failed[0].error;
+    }
+    if (!s)
+        write_golden(p, as_of_us, out);
+    return s;
+}
+
+static tdm_status make_answer(tdm_predictor *p, const tdm_question *question, int64_t as_of_us, tdm_text *out,
+                              tdm_error *err)
+{
+    tdm__answer answer = {.prediction = p->prediction};
+    tdm__answer_sources from = {.table = p->table,
+                                .key = tdm__strn(p->key_text.ptr, p->key_text.len),
+                                .as_of_us = as_of_us,
+                                .has_inputs = p->has_inputs,
+                                .inputs_us = p->inputs_us};
+    tdm_status s = tdm__answer_row(p->worker, p->package, &from, &answer, err);
+    if (!s)
+        write_answer(p, &answer, as_of_us, question->explain, out);
+    return s;
+}
+
 tdm_status tdm_predict(tdm_predictor *p, const tdm_question *question, char *out, size_t size, size_t *len,
                        tdm_error *err)
 {
     tdm_text text = {0};
-    tdm__answer answer = {.prediction = p->prediction};
     int64_t as_of_us = question->has_as_of ? question->as_of_us : tdm__now_us();
     tdm_status s = take_keys(p, question, err);
     if (!s)
@@ -282,16 +359,14 @@ tdm_status tdm_predict(tdm_predictor *p, const tdm_question *question, char *out
         return s;
     tdm__engine_input input = {.rows = 1, .key = p->key_of, .request = p->request_of, .as_of_us = as_of_us};
     s = tdm__engine_features(p->worker, &input, err);
-    tdm__answer_sources from = {.table = p->table,
-                                .key = tdm__strn(p->key_text.ptr, p->key_text.len),
-                                .as_of_us = as_of_us,
-                                .has_inputs = p->has_inputs,
-                                .inputs_us = p->inputs_us};
-    if (!s)
-        s = tdm__answer_row(p->worker, p->package, &from, &answer, err);
-    if (s)
+    if (!s && question->golden)
+        s = make_golden(p, as_of_us, &text, err);
+    else if (!s)
+        s = make_answer(p, question, as_of_us, &text, err);
+    if (s) {
+        tdm_text_free(&text);
         return s;
-    write_answer(p, &answer, as_of_us, question->explain, &text);
+    }
     if (text.failed)
         s = tdm__no_memory(err, "answer");
     *len = text.len;

@@ -18,7 +18,8 @@ static const tdm__manifest_key keys[] = {
     { "", "promise", "map", "none", "what the release undertakes; measured and shown, never enforced" },
     { "", "online", "map", "the defaults below", "how a single answer is given" },
     { "", "batch", "map", "the defaults below", "how a whole population is scored" },
-    { "", "golden", "file", "none", "inputs and exact outputs, checked whenever the release is staged" },
+    { "", "golden", "file", "none",
+      "inputs and exact outputs, checked whenever the release is staged; `tandem predict --golden` prints its rows" },
 
     { "entity", "name", "name", REQUIRED, "what a prediction is about" },
     { "entity", "key", "column or list of columns", "the population's key, else the entity's name",
