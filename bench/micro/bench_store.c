@@ -2,10 +2,10 @@
  *
  *     bench_store [--rows N]... [--small] [--dir DIR] [--only-ours]
  *
- * Keys are 16 random bytes in random order, values three f64, all read at each lookup. Both builds end with the bytes on disk
- * (fsync). LMDB's is its fastest: one transaction, MDB_APPEND, keys sorted before; its sort is told apart. Lookups are
- * one thread, warm, each key once, in rounds that alternate between the two; the median round is told. The
- * result hash is the same on every machine. Without liblmdb at build time only our part runs. */
+ * Keys are 16 random bytes in random order, values three f64, all read at each lookup. Both builds end with the bytes
+ * on disk (fsync). LMDB's is its fastest: one transaction, MDB_APPEND, keys sorted before; its sort is told apart.
+ * Lookups are one thread, warm, each key once, in rounds that alternate between the two; the median round is told.
+ * The result hash is the same on every machine. Without liblmdb at build time only our part runs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +101,9 @@ static void line(uint64_t rows, const char *what, const char *who, double value,
 
 /* --- ours --- */
 
-static tdm__field fields[COLUMNS] = {{{"a", 1}, {.kind = TDM_F64}}, {{"b", 1}, {.kind = TDM_F64}}, {{"c", 1}, {.kind = TDM_F64}}};
+static tdm__field fields[COLUMNS] = {
+    {{"a", 1}, {.kind = TDM_F64}}, {{"b", 1}, {.kind = TDM_F64}}, {{"c", 1}, {.kind = TDM_F64}},
+};
 static const tdm__schema schema = {fields, COLUMNS};
 
 static void build_ours(const data *d, const char *path)
@@ -112,11 +114,10 @@ static void build_ours(const data *d, const char *path)
     tdm_status s = tdm__store_builder_new(tdm__fs_posix(), path, &schema, NULL, &b, &err);
     for (uint64_t i = 0; !s && i < d->rows; i++) {
         double v[COLUMNS];
-        tdm_value value[COLUMNS] = {{.kind = TDM_F64, .presence = TDM_PRESENT}, {.kind = TDM_F64, .presence = TDM_PRESENT},
-                                    {.kind = TDM_F64, .presence = TDM_PRESENT}};
+        tdm_value value[COLUMNS];
         values_of(i, v);
         for (int c = 0; c < COLUMNS; c++)
-            value[c].as.f64 = v[c];
+            value[c] = (tdm_value){.kind = TDM_F64, .presence = TDM_PRESENT, .as.f64 = v[c]};
         s = tdm__store_builder_add(b, tdm__strn((const char *)d->row[i].key, KEY), value, 0, &err);
     }
     double added = seconds_since(t);

@@ -1,10 +1,10 @@
 /* The log: opening, mending a torn end, appending groups, new segments.
  *
- * Everything acknowledged lies before `end`, and was synced before `end` moved. A writer appends at `end` and nowhere else. When a
- * write fails the bytes behind `end` are cut off again; when that or a sync fails, nobody knows what the disk holds, and the
- * log takes nothing more until it is opened anew. Opening writes the last group a second time and syncs, so that
- * a group that only the page cache of a failed sync holds does not pass for durable; a torn end is left out by a new file
- * in the place of the old one, never by writing over bytes in doubt. */
+ * Everything acknowledged lies before `end`, and was synced before `end` moved. A writer appends at `end` and nowhere
+ * else. When a write fails the bytes behind `end` are cut off again; when that or a sync fails, nobody knows what the
+ * disk holds, and the log takes nothing more until it is opened anew. Opening writes the last group a second time and
+ * syncs, so that a group that only the page cache of a failed sync holds does not pass for durable; a torn end is
+ * left out by a new file in the place of the old one, never by writing over bytes in doubt. */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -26,14 +26,16 @@ static tdm_status open_last(tdm__log_handle *log, uint64_t last, bool write, tdm
             return TDM_OK;
         s = tdm__segment_open(log->fs, log->dir, last - 1, write, out, err);
         if (!s && out->blank)
-            s = tdm__fail(err, TDM_CORRUPT, tdm__file_path(out->file), "the segment's header is not whole, yet another follows");
+            s = tdm__fail(err, TDM_CORRUPT, tdm__file_path(out->file),
+                          "the segment's header is not whole, yet another follows");
     }
     if (!s && out->number == 1 && out->first != 0)
         s = tdm__fail(err, TDM_CORRUPT, tdm__file_path(out->file), "the first segment does not begin at position 0");
     if (!s)
         s = tdm__segment_scan(out, err);
     if (!s && blank && TDM__SEGMENT_HEADER + (out->end - out->first) != out->size)
-        s = tdm__fail(err, TDM_CORRUPT, tdm__file_path(out->file), "the segment does not end whole, yet another follows");
+        s = tdm__fail(err, TDM_CORRUPT, tdm__file_path(out->file),
+                      "the segment does not end whole, yet another follows");
     if (s)
         tdm__segment_close(out);
     return s;
@@ -204,7 +206,8 @@ static tdm_status encode_group(tdm__log_handle *log, const tdm__frame *frames, s
     return tdm__buf_check(&log->group, err);
 }
 
-/* A new segment once the old one is full. Until it is made, nothing is appended to the old one, so trying again is safe. */
+/* A new segment once the old one is full. Until it is made, nothing is appended to the old one, so trying again is
+ * safe. */
 static tdm_status roll(tdm__log_handle *log, tdm_error *err)
 {
     tdm__segment next;
@@ -230,7 +233,8 @@ tdm_status tdm__log_append(tdm__log_handle *log, const tdm__frame *frames, size_
 {
     uint64_t end = tdm__log_end(log);
     if (!log->writer || log->failed)
-        return tdm__fail(err, TDM_REFUSED, log->dir, log->writer ? "an earlier write or sync failed; the log must be opened anew"
+        return tdm__fail(err, TDM_REFUSED, log->dir,
+                         log->writer ? "an earlier write or sync failed; the log must be opened anew"
                                                                  : "the log is open for reading only");
     if (n) {
         tdm_status s = encode_group(log, frames, n, err);

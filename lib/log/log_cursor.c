@@ -68,7 +68,8 @@ tdm_status tdm__log_cursor_new(tdm__log_handle *log, uint64_t position, tdm__log
 
 static tdm_status damaged(const tdm__log_cursor *c, const char *what, tdm_error *err)
 {
-    return tdm__fail(err, TDM_CORRUPT, tdm__file_path(c->segment.file), "%s at position %" PRIu64 " of the log", what, c->position);
+    return tdm__fail(err, TDM_CORRUPT, tdm__file_path(c->segment.file), "%s at position %" PRIu64 " of the log", what,
+                     c->position);
 }
 
 /* The head of the next frame, in the next segment when this one is used up. */

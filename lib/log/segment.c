@@ -1,9 +1,9 @@
 /* One segment: header, frames, and the question where the log ends.
  *
- * The end is behind the last group that is whole. What follows is either the one group that was being written when the power
- * went, or damage. It is taken for torn only when the file ends inside it or a sector of it is all zeros (what a lost
- * sector of a growing file reads as), and when no frame of a later group lies behind it: a later group is
- * written only after the sync of the one before. Anything else is damage, and is never cut off. */
+ * The end is behind the last group that is whole. What follows is either the one group that was being written when
+ * the power went, or damage. It is taken for torn only when the file ends inside it or a sector of it is all zeros
+ * (what a lost sector of a growing file reads as), and when no frame of a later group lies behind it: a later group
+ * is written only after the sync of the one before. Anything else is damage, and is never cut off. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +87,9 @@ static tdm_status read_header(tdm__segment *segment, tdm_error *err)
     bool whole = got == sizeof h && memcmp(h, magic, sizeof magic) == 0 && tdm__load64(h + 56) == tdm__hash64(h, 56);
     if (!whole) {
         segment->blank = segment->size <= TDM__SEGMENT_HEADER;
-        return segment->blank ? TDM_OK : tdm__fail(err, TDM_CORRUPT, path, "the segment's header does not match its check");
+        if (segment->blank)
+            return TDM_OK;
+        return tdm__fail(err, TDM_CORRUPT, path, "the segment's header does not match its check");
     }
     if (tdm__load32(h + 8) != TDM__SEGMENT_VERSION)
         return tdm__fail(err, TDM_UNSUPPORTED, path, "the log has a newer format");
@@ -99,7 +101,8 @@ static tdm_status read_header(tdm__segment *segment, tdm_error *err)
     return TDM_OK;
 }
 
-tdm_status tdm__segment_open(tdm__fs *fs, const char *dir, uint64_t number, bool write, tdm__segment *out, tdm_error *err)
+tdm_status tdm__segment_open(tdm__fs *fs, const char *dir, uint64_t number, bool write, tdm__segment *out,
+                             tdm_error *err)
 {
     char path[TDM__PATH_MAX];
     *out = (tdm__segment){.number = number};
@@ -114,12 +117,13 @@ tdm_status tdm__segment_open(tdm__fs *fs, const char *dir, uint64_t number, bool
     return s;
 }
 
-tdm_status tdm__segment_make(tdm__fs *fs, const char *dir, uint64_t number, uint64_t first, tdm__segment *out, bool *in_doubt,
-                             tdm_error *err)
+tdm_status tdm__segment_make(tdm__fs *fs, const char *dir, uint64_t number, uint64_t first, tdm__segment *out,
+                             bool *in_doubt, tdm_error *err)
 {
     char path[TDM__PATH_MAX];
     uint8_t header[TDM__SEGMENT_HEADER];
-    *out = (tdm__segment){.number = number, .first = first, .end = first, .last_group = first, .size = TDM__SEGMENT_HEADER};
+    *out = (tdm__segment){.number = number, .first = first, .end = first, .last_group = first};
+    out->size = TDM__SEGMENT_HEADER;
     if (!tdm__segment_path(dir, number, path))
         return tdm__fail(err, TDM_TOO_LARGE, dir, "the path is too long");
     encode_header(number, first, header);
@@ -192,7 +196,8 @@ static tdm_status find_later_group(tdm__segment *segment, tdm__window *w, bool *
         const uint8_t *bytes;
         size_t got;
         tdm__frame_head head;
-        tdm_status s = tdm__window_need(w, TDM__SEGMENT_HEADER + (at - segment->first), TDM__FRAME_HEAD, &bytes, &got, err);
+        tdm_status s = tdm__window_need(w, TDM__SEGMENT_HEADER + (at - segment->first), TDM__FRAME_HEAD, &bytes, &got,
+                                        err);
         if (s || got < TDM__FRAME_HEAD)
             return s;
         *found = tdm__frame_head_decode(bytes, at, &head) && at - head.back > segment->end;
@@ -214,7 +219,8 @@ tdm_status tdm__segment_scan(tdm__segment *segment, tdm_error *err)
             s = find_lost_sector(segment, &w, &lost, err);
         if (!s && (later || !(runs_out || lost)))
             s = tdm__fail(err, TDM_CORRUPT, tdm__file_path(segment->file),
-                          "the group of frames at byte %" PRIu64 " is damaged%s", offset, later ? " and others follow it" : "");
+                          "the group of frames at byte %" PRIu64 " is damaged%s", offset,
+                          later ? " and others follow it" : "");
     }
     tdm__buf_free(&w.buf);
     return s;

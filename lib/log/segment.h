@@ -1,7 +1,7 @@
-/* Segments of the log, and frames: their bytes, and where a segment's committed part ends. docs/formats/log.md draws them.
+/* Segments of the log, and frames: their bytes, and where a segment's whole part ends (docs/formats/log.md).
  *
- * Included by the log's own files only. A position counts frame bytes from the start of the log, headers of segments left
- * out; byte `position` lies in the segment whose header says `first` at file offset 64 + position - first. */
+ * Included by the log's own files only. A position counts frame bytes from the start of the log, headers of segments
+ * left out; byte `position` lies in the segment whose header says `first` at file offset 64 + position - first. */
 #ifndef TDM_LOG_SEGMENT_H
 #define TDM_LOG_SEGMENT_H
 
@@ -18,8 +18,8 @@ enum {
     TDM__SECTOR = 512
 };
 
-/* check u32 | length u32 | payload check u32 | back u32 | kind u8 | flags u8 | 0 u16. The check is seeded with the frame's
- * position, so a frame holds in one place only. `back` leads to the start of the frame's group. */
+/* check u32 | length u32 | payload check u32 | back u32 | kind u8 | flags u8 | 0 u16. The check is seeded with the
+ * frame's position, so a frame holds in one place only. `back` leads to the start of the frame's group. */
 typedef struct tdm__frame_head {
     uint32_t length, payload_check, back;
     uint8_t kind, flags;
@@ -46,15 +46,16 @@ typedef struct tdm__segment {
 /* Where segment `number` lies; false when the path is too long. */
 bool tdm__segment_path(const char *dir, uint64_t number, char out[TDM__PATH_MAX]);
 /* Opens it and reads its header. */
-tdm_status tdm__segment_open(tdm__fs *fs, const char *dir, uint64_t number, bool write, tdm__segment *out, tdm_error *err);
-/* Makes it, or makes its header anew when it is blank; durable when this returns TDM_OK. *in_doubt: a sync failed. */
-tdm_status tdm__segment_make(tdm__fs *fs, const char *dir, uint64_t number, uint64_t first, tdm__segment *out, bool *in_doubt,
+tdm_status tdm__segment_open(tdm__fs *fs, const char *dir, uint64_t number, bool write, tdm__segment *out,
                              tdm_error *err);
+/* Makes it, or makes its header anew when it is blank; durable when this returns TDM_OK. *in_doubt: a sync failed. */
+tdm_status tdm__segment_make(tdm__fs *fs, const char *dir, uint64_t number, uint64_t first, tdm__segment *out,
+                             bool *in_doubt, tdm_error *err);
 /* Finds the end from `end` on (set it to `first` before the first scan). What lies behind it must look like one group
  * that a crash left torn; else TDM_CORRUPT. */
 tdm_status tdm__segment_scan(tdm__segment *segment, tdm_error *err);
-/* Puts a new file, of what lies before the end, in the place of the old one; durable. Bytes of the old one that are in doubt
- * can then not come back over what is written later. */
+/* Puts a new file, of what lies before the end, in the place of the old one; durable. Bytes of the old one that are
+ * in doubt can then not come back over what is written later. */
 tdm_status tdm__segment_replace(tdm__fs *fs, const char *dir, tdm__segment *segment, tdm_error *err);
 void tdm__segment_close(tdm__segment *segment);
 /* The numbers of the segments in `dir` are 1 to *last; 0 when there is none, or no folder. */

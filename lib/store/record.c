@@ -2,9 +2,9 @@
  *
  *     u32 check | u32 length | u16 key length | key | presence, 2 bits a column | slots | bytes of strings
  *
- * A slot has its kind's fixed width, a string's is (u32 begin, u32 length) with `begin` counted from the end of the slots.
- * Strings lie back to back in column order, absent values have zero slots: equal values give equal bytes. The check is the
- * low half of XXH3 over all behind it. */
+ * A slot has its kind's fixed width, a string's is (u32 begin, u32 length) with `begin` counted from the end of the
+ * slots. Strings lie back to back in column order, absent values have zero slots: equal values give equal bytes. The
+ * check is the low half of XXH3 over all behind it. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -12,7 +12,8 @@
 
 /* Bytes of a slot, by kind. */
 static const uint8_t slot_bytes[TDM_KIND_COUNT] = {
-    [TDM_BOOL] = 1, [TDM_I64] = 8, [TDM_F32] = 4, [TDM_F64] = 8, [TDM_DECIMAL] = 16, [TDM_STRING] = 8, [TDM_TIMESTAMP] = 8,
+    [TDM_BOOL] = 1,     [TDM_I64] = 8,    [TDM_F32] = 4,       [TDM_F64] = 8,
+    [TDM_DECIMAL] = 16, [TDM_STRING] = 8, [TDM_TIMESTAMP] = 8,
 };
 
 static uint32_t presence_bytes(size_t columns)
@@ -126,12 +127,13 @@ static tdm_status measure(const tdm__schema *schema, tdm_str key, const tdm_valu
         }
     }
     if (*fixed + *texts > TDM__RECORD_BYTES_MAX)
-        return tdm__fail(err, TDM_TOO_LARGE, "record", "a record has at most %d bytes, this one has %zu", TDM__RECORD_BYTES_MAX,
-                         *fixed + *texts);
+        return tdm__fail(err, TDM_TOO_LARGE, "record", "a record has at most %d bytes, this one has %zu",
+                         TDM__RECORD_BYTES_MAX, *fixed + *texts);
     return TDM_OK;
 }
 
-tdm_status tdm__store_encode(const tdm__schema *schema, tdm_str key, const tdm_value *values, tdm__buf *out, tdm_error *err)
+tdm_status tdm__store_encode(const tdm__schema *schema, tdm_str key, const tdm_value *values, tdm__buf *out,
+                             tdm_error *err)
 {
     size_t fixed = 0, texts_bytes = 0;
     tdm_status s = measure(schema, key, values, &fixed, &texts_bytes, err);

@@ -1,8 +1,8 @@
 /* Stores, read: open, look up, go through in order.
  *
- * The map is hostile until checked, and checked where it is used: header and texts at opening, a bucket and a record at each
- * lookup, a mark and each record on the way through. A key is "not found" only after every byte that said so has
- * passed its check. Handles are never written after opening, so any number of threads may read. What only
+ * The map is hostile until checked, and checked where it is used: header and texts at opening, a bucket and a record
+ * at each lookup, a mark and each record on the way through. A key is "not found" only after every byte that said so
+ * has passed its check. Handles are never written after opening, so any number of threads may read. What only
  * tdm__store_verify finds is listed in docs/formats/store.md. */
 #include <inttypes.h>
 #include <string.h>
@@ -32,7 +32,8 @@ static tdm_status read_schema(tdm__store *store, tdm_str text, tdm_error *err)
         field->name = tdm__str_cut(line, ':', &type);
         if (store->schema.n == n || !tdm__name_valid(field->name) ||
             tdm__type_parse(tdm__str_trim(type), &field->type, NULL) != TDM_OK)
-            return tdm__fail(err, TDM_CORRUPT, store->path, "line %zu of the schema cannot be read", store->schema.n + 1);
+            return tdm__fail(err, TDM_CORRUPT, store->path, "line %zu of the schema cannot be read",
+                             store->schema.n + 1);
         store->schema.n++;
     }
     if (!tdm__record_layout_init(&store->layout, &store->schema, &store->arena))
@@ -111,7 +112,8 @@ uint64_t tdm__store_digest(const tdm__store *store)
 }
 
 /* The record at `offset`, checked, into `out`. */
-static tdm_status read_record(const tdm__store *store, uint64_t offset, tdm__record *out, uint32_t *length, tdm_error *err)
+static tdm_status read_record(const tdm__store *store, uint64_t offset, tdm__record *out, uint32_t *length,
+                              tdm_error *err)
 {
     uint64_t end = TDM__STORE_HEADER_BYTES + store->head.records_bytes;
     const uint8_t *bytes = store->map.ptr + offset;
@@ -125,8 +127,8 @@ static tdm_status read_record(const tdm__store *store, uint64_t offset, tdm__rec
 }
 
 /* Looks for `key` among the first `slots` entries of a bucket, whose check has passed. */
-static tdm_status search_bucket(const tdm__store *store, const uint8_t *bucket, uint32_t slots, uint64_t tag, tdm_str key,
-                                tdm__record *out, tdm_error *err)
+static tdm_status search_bucket(const tdm__store *store, const uint8_t *bucket, uint32_t slots, uint64_t tag,
+                                tdm_str key, tdm__record *out, tdm_error *err)
 {
     for (uint32_t i = 0; i < slots; i++) {
         uint64_t entry = tdm__get64(bucket + 8 + i * 8);
@@ -160,7 +162,8 @@ static tdm_status get_hashed(const tdm__store *store, tdm_str key, uint64_t hash
     return tdm__store_damage(store, "the index runs over its end", store->head.texts_offset, err);
 }
 
-/* Asks for the lines of the records that a bucket offers for `hash`; the bucket is not yet checked, a wrong place costs nothing. */
+/* Asks for the lines of the records that a bucket offers for `hash`; the bucket is not yet checked, a wrong place
+ * costs nothing. */
 static void prefetch_records(const tdm__store *store, uint64_t hash)
 {
     const uint8_t *bucket = store->index + tdm__bucket_home(hash, store->head.buckets_home) * TDM__STORE_BUCKET_BYTES;
@@ -208,8 +211,8 @@ tdm_status tdm__store_seek(const tdm__store *store, uint64_t first, tdm__store_c
 {
     const tdm__store_header *h = &store->head;
     if (first % TDM__STORE_MARK || first > h->rows)
-        return tdm__fail(err, TDM_USAGE, store->path, "reading begins at a multiple of %d within the rows, not at %" PRIu64,
-                         TDM__STORE_MARK, first);
+        return tdm__fail(err, TDM_USAGE, store->path,
+                         "reading begins at a multiple of %d within the rows, not at %" PRIu64, TDM__STORE_MARK, first);
     *out = (tdm__store_cursor){store, first, TDM__STORE_HEADER_BYTES + h->records_bytes};
     if (first == h->rows)
         return TDM_OK;

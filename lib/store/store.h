@@ -30,10 +30,14 @@ typedef struct tdm__store_build_options {
 } tdm__store_build_options;
 
 /* Starts a store at `path` (made under temporary names beside it: PATH.tmp.*). Column types and names are `schema`;
- * `meta` is a text of the caller's, kept in the header region (up to 1 MiB; may be set at finish instead). */
+ * the meta given at finish is a text of the caller's (up to 1 MiB). `options` NULL: the first wins, no limit.
+ * Temporary files are PATH.tmp.PID.N and PATH.tmp.PID.N.spool, .tags; a kill leaves them, and whoever owns the folder
+ * removes PATH.tmp.* when nobody builds. One thread at a time uses a builder. */
 tdm_status tdm__store_builder_new(tdm__fs *fs, const char *path, const tdm__schema *schema,
                                   const tdm__store_build_options *options, tdm__store_builder **out, tdm_error *err);
-/* Adds one record: its key (1 to 65,535 bytes) and schema->n values. */
+/* Adds one record: its key (1 to 65,535 bytes) and schema->n values; at most 16 MiB encoded. TDM_TOO_LARGE and
+ * TDM_MISMATCH (a value of another kind) refuse this record only; after any other error the build is lost, and finish
+ * returns that error. */
 tdm_status tdm__store_builder_add(tdm__store_builder *b, tdm_str key, const tdm_value *values, uint64_t tag,
                                   tdm_error *err);
 /* Encodes a record's bytes for tdm__store_builder_add_encoded: so that many threads encode and one appends. */
@@ -43,7 +47,8 @@ tdm_status tdm__store_encode(const tdm__schema *schema, tdm_str key, const tdm_v
 tdm_status tdm__store_builder_add_encoded(tdm__store_builder *b, tdm_str records, size_t n, const uint64_t *tags,
                                           tdm_error *err);
 /* Builds the index, writes header and digests, syncs, renames to `path`, syncs the folder: then the store exists.
- * Closes the builder whatever happens and sets NULL. */
+ * Closes the builder whatever happens and sets NULL. After an error nothing stands at `path` but what stood there
+ * before; only when the last sync, that of the folder, failed, the new store does, and may not be durable. */
 tdm_status tdm__store_builder_finish(tdm__store_builder **b, tdm_str meta, tdm_error *err);
 /* Gives up: removes the temporary files. */
 void tdm__store_builder_abort(tdm__store_builder **b);
@@ -76,7 +81,8 @@ tdm_status tdm__store_get_many(const tdm__store *store, const tdm_str *keys, siz
 /* The value of column i. */
 void tdm__record_value(const tdm__record *record, size_t i, tdm_value *out);
 
-/* In the order added, from record number `first` (a multiple of TDM__STORE_MARK). Sets *next to a cursor. */
+/* In the order added, from record number `first` (a multiple of TDM__STORE_MARK, or the number of rows). Sets *next
+ * to a cursor. */
 enum { TDM__STORE_MARK = 1024 };
 typedef struct tdm__store_cursor { const tdm__store *store; uint64_t row, offset; } tdm__store_cursor;
 tdm_status tdm__store_seek(const tdm__store *store, uint64_t first, tdm__store_cursor *out, tdm_error *err);

@@ -1,9 +1,9 @@
 /* What the builder's files share: the section writer, the spool, and the builder itself. Nobody else includes this.
  *
- * A build goes: records are appended to the temporary file and (hash, offset) of each is spooled into partitions by the hash's
- * top bits; finish turns one partition after the other into index buckets. Memory is one write buffer, the spool's
- * block for each partition and two sort buffers, whatever the number of rows; besides, 16 bytes for 1024 rows and
- * 8 for a MiB. */
+ * A build goes: records are appended to the temporary file and (hash, offset) of each is spooled into partitions by
+ * the hash's top bits; finish turns one partition after the other into index buckets. Memory is one write buffer, the
+ * spool's block for each partition and two sort buffers, whatever the number of rows; besides, 16 bytes for 1024 rows
+ * and 8 for a MiB. */
 #ifndef TDM_STORE_STORE_BUILD_H
 #define TDM_STORE_STORE_BUILD_H
 
@@ -46,7 +46,8 @@ typedef struct tdm__spool {
     tdm__spool_entry *block;  /* for each partition TDM__SPOOL_BLOCK entries; the first links to the block before it */
     uint32_t room;            /* entries of a block in use: TDM__SPOOL_BLOCK, less in tests */
     uint32_t held[TDM__SPOOL_PARTS];
-    uint64_t count[TDM__SPOOL_PARTS], last[TDM__SPOOL_PARTS]; /* entries in all; 1 + number of the newest block in the file */
+    /* entries in all; 1 + number of the newest block in the file */
+    uint64_t count[TDM__SPOOL_PARTS], last[TDM__SPOOL_PARTS];
     uint64_t blocks;
 } tdm__spool;
 tdm_status tdm__spool_init(tdm__spool *spool, tdm__fs *fs, const char *path, tdm_error *err);
@@ -55,8 +56,8 @@ tdm_status tdm__spool_add(tdm__spool *spool, uint64_t hash, uint64_t offset, tdm
 void tdm__spool_clear(tdm__spool *spool);
 /* Gives each block of a partition, newest first, to `take`. `scratch` has room for TDM__SPOOL_BLOCK entries. */
 tdm_status tdm__spool_read(tdm__spool *spool, size_t part, tdm__spool_entry *scratch,
-                           tdm_status (*take)(void *self, const tdm__spool_entry *entries, size_t n, tdm_error *err), void *self,
-                           tdm_error *err);
+                           tdm_status (*take)(void *self, const tdm__spool_entry *entries, size_t n, tdm_error *err),
+                           void *self, tdm_error *err);
 /* Closes and removes the file. */
 void tdm__spool_free(tdm__spool *spool);
 
@@ -82,7 +83,8 @@ struct tdm__store_builder {
     uint32_t sort_room;      /* entries that the index pass sorts at a time */
     tdm_status failed;       /* an add failed half done: nothing more is taken */
 };
-/* For tests: smaller spool blocks and sort buffers, so that few rows pass through the temporary file and many passes. */
+/* For tests: smaller spool blocks and sort buffers, so that few rows pass through the temporary file and many
+ * passes. */
 void tdm__store_builder_tune(tdm__store_builder *b, uint32_t block_entries, uint32_t sort_entries);
 
 /* One pass over the spool. With `dedupe`, losers are marked in the temporary file and counted in b->losers; buckets are

@@ -1,8 +1,8 @@
 /* The builder: takes records, finishes the store, or leaves nothing behind.
  *
- * Everything happens in PATH.tmp.PID.N (and .spool, .tags beside it); the name PATH appears by one rename, after the sync, or
- * not at all. When some records lost, a second pass leaves them out in place. A kill leaves temporary files: whoever owns
- * the folder removes PATH.tmp.* when no build can be running. store_build.h tells how a build goes. */
+ * Everything happens in PATH.tmp.PID.N (and .spool, .tags beside it); the name PATH appears by one rename, after the
+ * sync, or not at all. When some records lost, a second pass leaves them out in place. A kill leaves temporary files:
+ * whoever owns the folder removes PATH.tmp.* when no build can be running. store_build.h tells how a build goes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,8 +66,8 @@ static tdm_status start(tdm__store_builder *b, const tdm__schema *schema, tdm_er
     return tdm__spool_init(&b->spool, b->fs, spool, err);
 }
 
-tdm_status tdm__store_builder_new(tdm__fs *fs, const char *path, const tdm__schema *schema, const tdm__store_build_options *options,
-                                  tdm__store_builder **out, tdm_error *err)
+tdm_status tdm__store_builder_new(tdm__fs *fs, const char *path, const tdm__schema *schema,
+                                  const tdm__store_build_options *options, tdm__store_builder **out, tdm_error *err)
 {
     *out = NULL;
     if (strlen(path) + 64 > TDM__PATH_MAX)
@@ -160,7 +160,8 @@ static tdm_status keep_tag(tdm__store_builder *b, uint64_t tag, tdm_error *err)
         if (!b->tag_buffer)
             return tdm__no_memory(err, b->path);
         b->tags_from = b->rows;
-        tdm_status s = tdm__file_open(b->fs, b->tags_path, TDM__READ | TDM__WRITE | TDM__CREATE | TDM__TRUNCATE, &b->tags, err);
+        tdm_status s = tdm__file_open(b->fs, b->tags_path, TDM__READ | TDM__WRITE | TDM__CREATE | TDM__TRUNCATE,
+                                      &b->tags, err);
         if (s)
             return s;
     }
@@ -168,7 +169,8 @@ static tdm_status keep_tag(tdm__store_builder *b, uint64_t tag, tdm_error *err)
     return b->tags_held == TAGS_HELD ? flush_tags(b, err) : TDM_OK;
 }
 
-static tdm_status add_record(tdm__store_builder *b, const uint8_t *record, uint32_t length, uint64_t tag, tdm_error *err)
+static tdm_status add_record(tdm__store_builder *b, const uint8_t *record, uint32_t length, uint64_t tag,
+                             tdm_error *err)
 {
     tdm_status s = keep_tag(b, tag, err);
     if (!s)
@@ -181,7 +183,8 @@ static tdm_status refuse_failed(const tdm__store_builder *b, tdm_error *err)
     return tdm__fail(err, b->failed, b->path, "the store cannot be finished since an earlier record failed");
 }
 
-tdm_status tdm__store_builder_add(tdm__store_builder *b, tdm_str key, const tdm_value *values, uint64_t tag, tdm_error *err)
+tdm_status tdm__store_builder_add(tdm__store_builder *b, tdm_str key, const tdm_value *values, uint64_t tag,
+                                  tdm_error *err)
 {
     if (b->failed)
         return refuse_failed(b, err);
@@ -192,7 +195,8 @@ tdm_status tdm__store_builder_add(tdm__store_builder *b, tdm_str key, const tdm_
     return s ? s : add_record(b, (const uint8_t *)b->record.ptr, (uint32_t)b->record.len, tag, err);
 }
 
-tdm_status tdm__store_builder_add_encoded(tdm__store_builder *b, tdm_str records, size_t n, const uint64_t *tags, tdm_error *err)
+tdm_status tdm__store_builder_add_encoded(tdm__store_builder *b, tdm_str records, size_t n, const uint64_t *tags,
+                                          tdm_error *err)
 {
     if (b->failed)
         return refuse_failed(b, err);
@@ -201,7 +205,8 @@ tdm_status tdm__store_builder_add_encoded(tdm__store_builder *b, tdm_str records
         uint32_t length = end - at >= TDM__RECORD_HEAD ? tdm__get32(at + 4) : 0;
         if (length < TDM__RECORD_HEAD || length > TDM__RECORD_BYTES_MAX || length > end - at ||
             tdm__get16(at + 8) > length - TDM__RECORD_HEAD)
-            return b->failed = tdm__fail(err, TDM_BAD_INPUT, b->path, "encoded record %zu of %zu is cut short", i + 1, n);
+            return b->failed = tdm__fail(err, TDM_BAD_INPUT, b->path, "encoded record %zu of %zu is cut short",
+                                         i + 1, n);
         tdm_status s = add_record(b, at, length, tags ? tags[i] : 0, err);
         if (s)
             return s;
@@ -231,8 +236,8 @@ static tdm_status report_loser(tdm__store_builder *b, uint64_t ordinal, const ui
 }
 
 /* Reads the record at `offset` of the temporary file into the buffer, whose bytes from `*from` on are already there. */
-static tdm_status load_record(tdm__store_builder *b, tdm__buf *window, uint64_t *from, uint64_t offset, const uint8_t **record,
-                              uint32_t *length, tdm_error *err)
+static tdm_status load_record(tdm__store_builder *b, tdm__buf *window, uint64_t *from, uint64_t offset,
+                              const uint8_t **record, uint32_t *length, tdm_error *err)
 {
     for (size_t need = TDM__RECORD_HEAD;;) {
         if (offset + need <= *from + window->len) {

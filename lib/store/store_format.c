@@ -56,7 +56,8 @@ static bool placing_holds(const tdm__store_header *h, uint64_t file_bytes)
 {
     if (h->file_bytes != file_bytes || file_bytes > TDM__STORE_OFFSET_MAX)
         return false;
-    if (h->records_bytes > file_bytes || h->rows > h->records_bytes || h->buckets > file_bytes / TDM__STORE_BUCKET_BYTES ||
+    if (h->records_bytes > file_bytes || h->rows > h->records_bytes ||
+        h->buckets > file_bytes / TDM__STORE_BUCKET_BYTES ||
         h->schema_bytes > TDM__STORE_SCHEMA_MAX || h->meta_bytes > TDM__STORE_META_MAX)
         return false;
     tdm__store_header p = *h;

@@ -1,4 +1,4 @@
-/* The bytes of a store: header, record, bucket, mark. docs/formats/store.md draws them; this file is what the code reads.
+/* The bytes of a store: header, record, bucket, mark. docs/formats/store.md draws them.
  *
  * Shared by the builder, the reader and the verifier, and included by nobody else. Everything is little-endian and
  * relative to the start of the file. Nothing here trusts a byte: each decoder says whether it holds. */
@@ -54,7 +54,8 @@ typedef struct tdm__record_layout {
 } tdm__record_layout;
 /* False when out of memory. The layout lives in the arena and points to `schema`. */
 bool tdm__record_layout_init(tdm__record_layout *layout, const tdm__schema *schema, tdm__arena *arena);
-/* The record that begins at `from`, of which `room` bytes may be read: its length when check and structure hold, else 0. */
+/* The record that begins at `from`, of which `room` bytes may be read: its length when check and
+ * structure hold, else 0. */
 uint32_t tdm__record_check(const tdm__record_layout *layout, const uint8_t *from, uint64_t room);
 
 /* Loads and stores that the compiler turns into one instruction each; base's are calls, too dear for a lookup. */
@@ -82,7 +83,8 @@ static inline void tdm__put64(uint8_t *p, uint64_t v)
 
 __extension__ typedef unsigned __int128 tdm__u128;
 
-/* The bucket where a key's search begins: the hash scaled to the number of buckets, so that buckets are in hash order. */
+/* The bucket where a key's search begins: the hash scaled to the number of buckets, so that buckets are in hash
+ * order. */
 static inline uint64_t tdm__bucket_home(uint64_t hash, uint64_t buckets_home)
 {
     return (uint64_t)(((tdm__u128)hash * buckets_home) >> 64);

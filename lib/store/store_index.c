@@ -1,9 +1,9 @@
 /* The index: spooled hashes, one partition after the other, become buckets in the order of the hash.
  *
  * A partition is read into a buffer (several times, a slice of the hash each, when it does not fit), sorted by hash and
- * offset, freed of duplicates, and poured through a queue into buckets: bucket i takes the first seven of what belongs into
- * it or ran over before it. Buckets are in hash order, so they are written once, in order. Keys are compared in full, read
- * back from the temporary file, only where hashes are equal. */
+ * offset, freed of duplicates, and poured through a queue into buckets: bucket i takes the first seven of what
+ * belongs into it or ran over before it. Buckets are in hash order, so they are written once, in order. Keys are
+ * compared in full, read back from the temporary file, only where hashes are equal. */
 #include <string.h>
 
 #include "base/fail.h"

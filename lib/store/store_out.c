@@ -1,7 +1,7 @@
 /* The section writer: the body of a store, in order, a digest for each MiB.
  *
- * Bytes go out in whole blocks, hashed while they are warm. The same file may be read behind the writer's back up to what
- * tdm__store_out_view made visible. */
+ * Bytes go out in whole blocks, hashed while they are warm. The same file may be read behind the writer's back up to
+ * what tdm__store_out_view made visible. */
 #include <string.h>
 
 #include "base/fail.h"

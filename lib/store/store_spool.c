@@ -1,7 +1,7 @@
 /* The spool: (hash, offset) of every record, in partitions by the hash's top bits, in memory that does not grow.
  *
- * Each partition fills a block; a full block goes to the end of one temporary file and links to the partition's block before it.
- * Small builds never make the file. Its bytes are this machine's and live no longer than the build. */
+ * Each partition fills a block; a full block goes to the end of one temporary file and links to the partition's block
+ * before it. Small builds never make the file. Its bytes are this machine's and live no longer than the build. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -62,8 +62,8 @@ tdm_status tdm__spool_add(tdm__spool *spool, uint64_t hash, uint64_t offset, tdm
 }
 
 tdm_status tdm__spool_read(tdm__spool *spool, size_t part, tdm__spool_entry *scratch,
-                           tdm_status (*take)(void *self, const tdm__spool_entry *entries, size_t n, tdm_error *err), void *self,
-                           tdm_error *err)
+                           tdm_status (*take)(void *self, const tdm__spool_entry *entries, size_t n, tdm_error *err),
+                           void *self, tdm_error *err)
 {
     const tdm__spool_entry *block = spool->block + part * TDM__SPOOL_BLOCK;
     tdm_status s = take(self, block + 1, spool->held[part] - 1, err);

@@ -68,9 +68,10 @@ static void prefetch_bucket_records(const tdm__store *store, uint64_t number)
     }
 }
 
-/* The entry must carry its key's tag and lie where a search from its home comes by. `open_from` is the first bucket from
- * which overflow flags lead here without a gap. */
-static tdm_status verify_entry(const tdm__store *store, uint64_t entry, uint64_t number, uint64_t open_from, tdm_error *err)
+/* The entry must carry its key's tag and lie where a search from its home comes by. `open_from` is the first bucket
+ * from which overflow flags lead here without a gap. */
+static tdm_status verify_entry(const tdm__store *store, uint64_t entry, uint64_t number, uint64_t open_from,
+                               tdm_error *err)
 {
     uint64_t offset = tdm__entry_offset(entry), end = TDM__STORE_HEADER_BYTES + store->head.records_bytes;
     const uint8_t *record = store->map.ptr + offset;

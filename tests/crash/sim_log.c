@@ -1,8 +1,9 @@
 /* The log on a disk that loses power at any call: what was acknowledged survives, in order, and no group by halves.
  *
- * Each seed is a life of several powered times. In each the log is opened, groups are appended, and the power goes inside
- * a random call (sometimes a call fails first). The oracle is the list of acknowledged groups; the one group in flight may be
- * there too, whole, and then counts. Now and then the process starts again without a loss of power. The last test takes the defence away: a disk that lies about its syncs must lose. */
+ * Each seed is a life of several powered times. In each the log is opened, groups are appended, and the power goes
+ * inside a random call (sometimes a call fails first). The oracle is the list of acknowledged groups; the one group
+ * in flight may be there too, whole, and then counts. Now and then the process starts again without a loss of power.
+ * The last test takes the defence away: a disk that lies about its syncs must lose. */
 #include "../unit/log/log_groups.h"
 
 enum { SEEDS = 1000, TIMES = 5, GROUPS_MAX = 400 };
@@ -89,8 +90,8 @@ static void acknowledged_groups_survive(void **state)
     assert_true(groups > SEEDS * TIMES); /* the crashes left something to lose */
 }
 
-/* Without real syncs acknowledged groups get lost: the test above can fail. Damage between groups is told as such, and ends
- * that life. */
+/* Without real syncs acknowledged groups get lost: the test above can fail. Damage between groups is told as such,
+ * and ends that life. */
 static void a_lying_disk_loses(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* Logs with changed bytes: a reader gets a beginning of what was written, or is told of the damage.
  *
- * Input: a byte that says whether the checks of the frames are made to fit again (1), and whether bytes replace the body of the last
- * segment (2); then edits of three bytes: offset (u16) over both segments, what to xor there; or the raw body. */
+ * Input: a byte that says whether the checks of the frames are made to fit again (1), and whether bytes replace the
+ * body of the last segment (2); then edits of three bytes: offset (u16) over both segments, what to xor there; or the
+ * raw body. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +66,8 @@ static void forge(uint8_t *bytes, size_t n)
         if (length > n - at - TDM__FRAME_HEAD)
             return;
         tdm__store32(frame + 8, tdm__check32(frame + TDM__FRAME_HEAD, length));
-        tdm__store32(frame, (uint32_t)tdm__hash64_seed(frame + 4, TDM__FRAME_HEAD - 4, first + at - TDM__SEGMENT_HEADER));
+        tdm__store32(frame, (uint32_t)tdm__hash64_seed(frame + 4, TDM__FRAME_HEAD - 4,
+                                                       first + at - TDM__SEGMENT_HEADER));
         at += TDM__FRAME_HEAD + length;
     }
 }

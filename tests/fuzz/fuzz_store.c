@@ -1,7 +1,7 @@
 /* Stores with changed bytes: nothing is read outside the map, and without forged checks nothing is answered wrongly.
  *
- * Input: a byte that says which checks are made to fit again (1 records, 2 buckets and marks, 4 digests and header), then
- * edits of three bytes: offset (u16), what to xor there. They go into a store of ROWS rows. */
+ * Input: a byte that says which checks are made to fit again (1 records, 2 buckets and marks, 4 digests and header),
+ * then edits of three bytes: offset (u16), what to xor there. They go into a store of ROWS rows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

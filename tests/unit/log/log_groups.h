@@ -16,7 +16,8 @@ typedef struct group {
     char bytes[GROUP_FRAMES][GROUP_PAYLOAD];
 } group;
 
-/* One to four frames; mostly short, some longer than a sector, some empty. Never a zero byte, so no sector looks lost. */
+/* One to four frames; mostly short, some longer than a sector, some empty. Never a zero byte, so no sector looks
+ * lost. */
 static inline void group_make(group *g, uint64_t number)
 {
     tdm__random r;
@@ -37,8 +38,8 @@ static inline tdm_status group_append(tdm__log_handle *log, uint64_t number, uin
     return tdm__log_append(log, g.frame, g.n, position, err);
 }
 
-/* Reads the log from its start: groups number[0], number[1], ... of which at most `max` are there. Returns how many whole
- * groups there are; fails the test when anything else comes. A status other than TDM_OK goes to *status. */
+/* Reads the log from its start: groups number[0], number[1], ... of which at most `max` are there. Returns how many
+ * whole groups there are; fails the test when anything else comes. A status other than TDM_OK goes to *status. */
 static inline size_t groups_read(tdm__log_handle *log, const uint64_t *number, size_t max, tdm_status *status)
 {
     tdm_error err;

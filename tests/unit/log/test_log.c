@@ -209,7 +209,8 @@ static void a_cut_end_is_mended(void **state)
     tdm__fs_sim_close(&fs);
 }
 
-/* Any one byte of any segment flipped: found at opening or on the way to it, by writer and reader; never a shorter log. */
+/* Any one byte of any segment flipped: found at opening or on the way to it, by writer and reader; never a shorter
+ * log. */
 static void every_flip_is_found(void **state)
 {
     (void)state;
@@ -242,7 +243,8 @@ static void every_flip_is_found(void **state)
     tdm__fs_sim_close(&fs);
 }
 
-/* A lost sector in the last group is torn; the same in an earlier group is damage, since a later one proves it was whole. */
+/* A lost sector in the last group is torn; the same in an earlier group is damage, since a later one proves it was
+ * whole. */
 static void lost_sectors(void **state)
 {
     (void)state;

@@ -90,15 +90,17 @@ static inline tdm__store_builder *rows_builder(tdm__fs *fs, const char *path, co
     return b;
 }
 
-/* A store of the rows `first` to `first + n - 1`. Returns the first failure; the builder is closed either way. */
-static inline tdm_status rows_build(tdm__fs *fs, const char *path, uint64_t first, uint64_t n, bool tuned, tdm_error *err)
+/* A store of the rows `first` to `first + n - 1`; with small buffers when sort_room is not 0. Returns the first
+ * failure; the builder is closed either way. */
+static inline tdm_status rows_build(tdm__fs *fs, const char *path, uint64_t first, uint64_t n, uint32_t sort_room,
+                                    tdm_error *err)
 {
     tdm__store_builder *b;
     tdm_status s = tdm__store_builder_new(fs, path, &rows_schema, NULL, &b, err);
     if (s)
         return s;
-    if (tuned)
-        tdm__store_builder_tune(b, 4, 32);
+    if (sort_room)
+        tdm__store_builder_tune(b, 4, sort_room);
     for (uint64_t i = 0; !s && i < n; i++) {
         rows_row row;
         rows_make(&row, first + i);

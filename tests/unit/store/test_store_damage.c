@@ -1,8 +1,8 @@
 /* Any byte of a store flipped: what finds it, and that nothing ever answers wrongly.
  *
  * For every byte of a small store: opening or verify must find the flip; without verify every lookup gives the right
- * record, or TDM_CORRUPT, never another record and never a false "not found"; so does going through in order. Then hostile
- * bytes: the header's digests are made to fit, so that the checks behind them are reached. */
+ * record, or TDM_CORRUPT, never another record and never a false "not found"; so does going through in order. Then
+ * hostile bytes: the header's digests are made to fit, so that the checks behind them are reached. */
 #include "store_rows.h"
 
 #include "os/sim_files.h"
@@ -16,7 +16,7 @@ static tdm__fs *disk_with_store(tdm__buf *bytes, uint64_t rows)
     tdm_error err;
     tdm__fs *fs = tdm__fs_sim_new(1);
     assert_non_null(fs);
-    assert_ok(rows_build(fs, path, 0, rows, false, &err), &err);
+    assert_ok(rows_build(fs, path, 0, rows, 0, &err), &err);
     assert_ok(tdm__read_file(fs, path, 1 << 26, bytes, &err), &err);
     return fs;
 }
@@ -165,7 +165,8 @@ static void forged_headers(void **state)
     tdm__buf bytes = {0};
     tdm__fs *fs = disk_with_store(&bytes, ROWS);
     tdm__store *store;
-    static const uint64_t values[] = {0, 1, 63, 4096, UINT32_MAX, UINT64_C(1) << 47, UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 63};
+    static const uint64_t values[] = {0, 1, 63, 4096, UINT32_MAX, UINT64_C(1) << 47, UINT64_C(1) << 63, UINT64_MAX,
+                                      UINT64_MAX - 63};
     uint8_t *b = (uint8_t *)bytes.ptr;
     for (size_t field = 16; field < 16 + 15 * 8; field += 8)
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {

@@ -14,7 +14,7 @@ static tdm__fs *disk_with_old_store(void)
     tdm__fs *fs = tdm__fs_sim_new(support_seed());
     assert_non_null(fs);
     assert_ok(tdm__make_dirs(fs, "/home", &err), &err);
-    assert_ok(rows_build(fs, path, 1000, 7, false, &err), &err);
+    assert_ok(rows_build(fs, path, 1000, 7, 0, &err), &err);
     return fs;
 }
 
