@@ -117,7 +117,7 @@ static tdm_status open_lines(run_job *j, tdm_error *err)
         s = tdm__make_dirs(j->home->fs, dir, err);
     if (!s)
         s = tdm__home_path(j->home, j->lines_path, err, "runs/%s/quarantine.jsonl", j->report->run);
-    return s ? s : tdm__line_file_new(j->home->fs, j->lines_path, &j->lines, err);
+    return s ? s : tdm__line_file_new(j->home, j->lines_path, &j->lines, err);
 }
 
 /* Scores everything and builds the store, with the duplicates left out and quarantined. */

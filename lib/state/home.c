@@ -14,7 +14,7 @@
 #include "schema/instant.h"
 
 static const char FORMAT_TEXT[] = "tandem home 1\n";
-static const char *const FOLDERS[] = {"log", "sources", "releases", "tables", "runs", "loads", "epochs"};
+static const char *const FOLDERS[] = {"log", "sources", "releases", "tables", "runs", "loads", "epochs", "tmp"};
 
 tdm_status tdm__home_path(const tdm_home *home, char out[TDM__PATH_MAX], tdm_error *err, const char *format, ...)
 {
@@ -48,7 +48,8 @@ static tdm_status check_format(tdm_home *home, tdm_error *err)
                       other ? "the home has a format that this version does not know"
                             : "this folder is not a home of Tandem");
         tdm__fail_expected(err, "tandem home 1");
-        tdm__fail_found_text(err, tdm__str_trim(tdm__strn(text.ptr, text.len)));
+        tdm_str rest;
+        tdm__fail_found_text(err, tdm__str_cut(tdm__strn(text.ptr, text.len), '\n', &rest));
     }
     tdm__buf_free(&text);
     return s;
@@ -112,7 +113,7 @@ static tdm_status refuse_foreign_folder(tdm_home *home, tdm_error *err)
     if (s)
         return s;
     for (size_t i = 0; !s && i < names.n; i++) {
-        bool ours = !strcmp(names.name[i], "lock") || !strncmp(names.name[i], "FORMAT", 6);
+        bool ours = !strcmp(names.name[i], "lock") || !strncmp(names.name[i], ".tandem-", 8); /* FORMAT's */
         for (size_t f = 0; !ours && f < sizeof FOLDERS / sizeof *FOLDERS; f++)
             ours = !strcmp(names.name[i], FOLDERS[f]);
         if (!ours) {
@@ -142,6 +143,51 @@ static tdm_status make_home(tdm_home *home, tdm_error *err)
     return s ? s : tdm__write_file_durably(home->fs, path, FORMAT_TEXT, sizeof FORMAT_TEXT - 1, err);
 }
 
+static bool is_temporary(const char *name)
+{
+    return strstr(name, ".tmp") || tdm__str_ends(tdm__str(name), ".delta");
+}
+
+/* Removes what a crash left under temporary names in one folder. Nobody can be writing it: the lock is held. */
+static tdm_status sweep_folder(tdm_home *home, const char *folder, tdm_error *err)
+{
+    char path[TDM__PATH_MAX], file[TDM__PATH_MAX];
+    tdm__names names;
+    tdm_status s = tdm__home_path(home, path, err, "%s", folder);
+    if (s || tdm__list_dir(home->fs, path, &names, err))
+        return s;
+    for (size_t i = 0; !s && i < names.n; i++) {
+        if (!is_temporary(names.name[i]))
+            continue;
+        s = tdm__home_path(home, file, err, "%s/%s", folder, names.name[i]);
+        if (!s && tdm__remove(home->fs, file, err) == TDM_IO)
+            s = TDM_IO;
+    }
+    tdm__names_free(&names);
+    return s;
+}
+
+static tdm_status sweep(tdm_home *home, tdm_error *err)
+{
+    char path[TDM__PATH_MAX], folder[TDM__PATH_MAX];
+    tdm__names sources = {0};
+    tdm_status s = sweep_folder(home, ".", err);
+    if (!s)
+        s = sweep_folder(home, "epochs", err);
+    if (!s)
+        s = sweep_folder(home, "tmp", err);
+    if (!s)
+        s = tdm__home_path(home, path, err, "sources");
+    if (!s && tdm__list_dir(home->fs, path, &sources, err))
+        return TDM_OK;
+    for (size_t i = 0; !s && i < sources.n; i++) {
+        snprintf(folder, sizeof folder, "sources/%s", sources.name[i]);
+        s = sweep_folder(home, folder, err);
+    }
+    tdm__names_free(&sources);
+    return s;
+}
+
 tdm_status tdm__writing_begin(tdm_home *home, const char *what, tdm__writing *out, tdm_error *err)
 {
     char lock[TDM__PATH_MAX], log[TDM__PATH_MAX], note[128], since[40];
@@ -161,6 +207,8 @@ tdm_status tdm__writing_begin(tdm_home *home, const char *what, tdm__writing *ou
     if (s)
         return s;
     s = make_home(home, err);
+    if (!s)
+        s = sweep(home, err);
     if (!s)
         s = tdm__log_open_writer(home->fs, log, &out->log, err);
     if (s)

@@ -9,6 +9,7 @@
  *     runs/ID/quarantine.jsonl           what a run could not score
  *     loads/load-000003/quarantine.jsonl
  *     epochs/000007                      every epoch that was
+ *     tmp/                               what is being written; swept by the next writer
  *     CURRENT                            the number and digest of the one that is
  *
  * docs/formats/home.md tells each. Readers take no lock: whatever they open is immutable, and CURRENT and the log name

@@ -48,7 +48,7 @@ static tdm_status open_quarantine(load *l, tdm_error *err)
         s = tdm__make_dirs(l->home->fs, path, err);
     if (!s)
         s = tdm__home_path(l->home, path, err, "loads/%s/quarantine.jsonl", l->report->quarantine);
-    return s ? s : tdm__line_file_new(l->home->fs, path, &l->quarantine, err);
+    return s ? s : tdm__line_file_new(l->home, path, &l->quarantine, err);
 }
 
 static tdm_status quarantine_row(load *l, const char *file, const tdm__row_place *place, const char *stage,

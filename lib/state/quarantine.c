@@ -62,23 +62,21 @@ struct tdm__line_file {
     tdm__file *file;
     tdm__buf pending;
     uint64_t written;
-    char path[TDM__PATH_MAX], temporary[TDM__PATH_MAX + 8];
+    char path[TDM__PATH_MAX], temporary[TDM__PATH_MAX];
 };
 
-tdm_status tdm__line_file_new(tdm__fs *fs, const char *path, tdm__line_file **out, tdm_error *err)
+tdm_status tdm__line_file_new(tdm_home *home, const char *path, tdm__line_file **out, tdm_error *err)
 {
     *out = NULL;
     tdm__line_file *f = tdm__new(tdm__line_file);
     if (!f)
         return tdm__no_memory(err, path);
-    f->fs = fs;
-    tdm_status s = TDM_OK;
-    if (snprintf(f->path, sizeof f->path, "%s", path) >= (int)sizeof f->path - 8)
+    f->fs = home->fs;
+    tdm_status s = tdm__home_path(home, f->temporary, err, "tmp/lines.tmp");
+    if (!s && snprintf(f->path, sizeof f->path, "%s", path) >= (int)sizeof f->path)
         s = tdm__fail(err, TDM_BAD_INPUT, path, "the path is too long");
-    if (!s) {
-        snprintf(f->temporary, sizeof f->temporary, "%s.tmp", f->path);
-        s = tdm__file_open(fs, f->temporary, TDM__WRITE | TDM__CREATE | TDM__TRUNCATE, &f->file, err);
-    }
+    if (!s)
+        s = tdm__file_open(f->fs, f->temporary, TDM__WRITE | TDM__CREATE | TDM__TRUNCATE, &f->file, err);
     if (s)
         tdm__free(f);
     else
