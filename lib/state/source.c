@@ -328,6 +328,7 @@ tdm_status tdm__sources_parse(tdm_str text, const char *name, tdm__arena *arena,
                         NULL, NULL);
         return TDM_MANIFEST;
     }
+    bool sound = !doc.errors; /* a fault of YAML's structure may have left anything out */
     out->source = tdm__arena_array(arena, doc.root->n, tdm__source);
     if (!out->source)
         return TDM_NO_MEMORY;
@@ -336,7 +337,7 @@ tdm_status tdm__sources_parse(tdm_str text, const char *name, tdm__arena *arena,
         reading r = { &doc, arena, doc.root->item[i], &out->source[out->n] };
         if (read_source(&r, doc.root->key[i]))
             return TDM_NO_MEMORY;
-        out->n += doc.errors == before;
+        out->n += sound && doc.errors == before;
     }
     return doc.errors ? TDM_MANIFEST : TDM_OK;
 }

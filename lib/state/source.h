@@ -38,8 +38,9 @@ typedef struct tdm__sources {
     size_t n;
 } tdm__sources;
 
-/* Reads a sources.yaml. All errors at once go to `list` (may be NULL). `text` must outlive nothing: what is kept is
- * copied. TDM_MANIFEST when there was any error (out then holds the definitions without one), TDM_NO_MEMORY. */
+/* Reads a sources.yaml. All errors at once go to `list` (may be NULL). What is kept of `text`
+ * is copied. TDM_MANIFEST when there was any error (out then holds the definitions without one, or nothing when the
+ * YAML itself is at fault), TDM_NO_MEMORY. */
 tdm_status tdm__sources_parse(tdm_str text, const char *name, tdm__arena *arena, tdm_diagnostics *list,
                               tdm__sources *out);
 

@@ -232,6 +232,41 @@ static void test_unsupported(void **state)
     small_close(&c);
 }
 
+/* Features that use what is listed after them are resolved by recursion, which has a bound; in order they have none. */
+static void test_chains(void **state)
+{
+    (void)state;
+    static const struct {
+        int n;
+        bool forward;
+        tdm_status status;
+    } cases[] = { { 60, false, TDM_OK }, { 80, false, TDM_MANIFEST }, { 1000, true, TDM_OK } };
+    small_catalog c;
+    small_open(&c, small_sources);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tdm__fs *fs = tdm__fs_sim_new(1);
+        tdm__buf text = { 0 }, yaml = { 0 };
+        tdm__package *p = NULL;
+        for (int k = 0; k < cases[i].n; k++)
+            tdm__buf_printf(&text, "  f%d: {expr: '%s%d + 1'}\n", k, k || !cases[i].forward ? "f" : "number + 0 * ",
+                            cases[i].forward ? (k ? k - 1 : 0) : k + 1);
+        if (!cases[i].forward)
+            tdm__buf_printf(&text, "  f%d: {request: i64}\n", cases[i].n);
+        tdm__buf_text(&text, "lookups:");
+        small_release(fs, "/r");
+        edit(small_yaml, "lookups:", tdm__buf_z(&text), &yaml);
+        small_write(fs, "/r", "release.yaml", yaml.ptr, yaml.len);
+        assert_status(tdm__package_check(fs, "/r", &c.catalog, NULL, NULL, &p, &err), cases[i].status, &err);
+        if (cases[i].status)
+            assert_non_null(strstr(err.what, "features depend on each other more than 64 deep"));
+        tdm__package_close(&p);
+        tdm__buf_free(&text);
+        tdm__buf_free(&yaml);
+        tdm__fs_sim_close(&fs);
+    }
+    small_close(&c);
+}
+
 /* ---- packing ---- */
 
 static tdm__package *pack(tdm__fs *fs, const char *dir, const char *releases, char id[65])
@@ -538,6 +573,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),        cmocka_unit_test(test_order),      cmocka_unit_test(test_needs),
         cmocka_unit_test(test_notes),       cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_chains),
         cmocka_unit_test(test_same_id),     cmocka_unit_test(test_open),       cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_power_loss),  cmocka_unit_test(test_disk_full),  cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_fits),
