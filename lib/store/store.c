@@ -57,6 +57,7 @@ static tdm_status read_head(tdm__store *store, tdm_error *err)
 
 tdm_status tdm__store_open(tdm__fs *fs, const char *path, tdm__store **out, tdm_error *err)
 {
+    *out = NULL;
     tdm__store *store = tdm__new(tdm__store);
     if (!store)
         return tdm__no_memory(err, path);
