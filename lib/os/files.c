@@ -265,9 +265,10 @@ static tdm_status read_all(tdm__file *file, size_t limit, tdm__buf *out, tdm_err
 {
     enum { STEP = 64 * 1024 };
     uint64_t size = 0;
-    bool known = tdm__file_size(file, &size, NULL) == TDM_OK && size > 0 && size < limit;
-    size_t step = known ? (size_t)size + 1 : STEP;
+    bool known = tdm__file_size(file, &size, NULL) == TDM_OK && size > 0 && size <= limit && size < SIZE_MAX;
     for (;;) {
+        /* A size that holds costs one buffer; a byte beyond it tells whether it does. */
+        size_t step = known && out->len <= size ? (size_t)size + 1 - out->len : STEP > out->len ? STEP : out->len;
         if (step > limit - out->len)
             step = limit - out->len + (limit < SIZE_MAX - 1); /* one more tells a file that is too large */
         char *to = tdm__buf_reserve(out, step);
@@ -285,7 +286,6 @@ static tdm_status read_all(tdm__file *file, size_t limit, tdm__buf *out, tdm_err
             tdm__fail_expected(err, "at most %zu bytes", limit);
             return s;
         }
-        step = STEP > out->len ? STEP : out->len;
     }
 }
 
