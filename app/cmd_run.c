@@ -33,6 +33,7 @@ static void run_as_json(const tdm_run_report *r, uint64_t epoch, tdm_text *out, 
     tdm_json_f64(&j, "seconds_index", r->seconds_index);
     tdm_json_u64(&j, "peak_memory_bytes", r->peak_memory_bytes);
     tdm_json_text(&j, "ignored", r->ignored);
+    tdm_json_text(&j, "absent", r->absent);
     if (epoch)
         tdm_json_u64(&j, "epoch", epoch);
     if (failed)
@@ -54,6 +55,8 @@ static void run_as_message(const tdm_run_report *r)
                 with_commas(r->seconds > 0 ? (uint64_t)((double)r->rows_in / r->seconds) : 0, (char[32]){0}));
     if (r->ignored[0])
         message("columns of the population that nobody reads were ignored: %s", r->ignored);
+    if (r->absent[0])
+        message("the population has no column for these request fields, so they are missing in every row: %s", r->absent);
     for (size_t i = 0; i < r->n_codes; i++)
         message("quarantined as %s: %" PRIu64, r->code[i].code, r->code[i].rows);
     if (r->rows_quarantined)

@@ -31,6 +31,7 @@ typedef struct tdm_run_report {
     double seconds, seconds_score, seconds_index;
     uint64_t peak_memory_bytes;
     char ignored[512]; /* columns of the population that nobody reads */
+    char absent[512];  /* request fields that the population has no column for: missing in every row */
     size_t n_codes;
     tdm_run_code code[32];
     size_t n_gates;

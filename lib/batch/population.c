@@ -53,8 +53,30 @@ static tdm_status lacks(const tdm__population *p, const char *what, tdm_str name
     return s;
 }
 
-/* A CSV without a key column or a required request field would only fill the quarantine. */
-static tdm_status check_header(const tdm__population *p, tdm_error *err)
+/* A request field without a column is missing in every row. That is said; where it is all of them, or one that is required, it is
+ * refused, for the run would only say the same of everyone or fill the quarantine. */
+static tdm_status check_request(tdm__population *p, const tdm_str *header, size_t n, tdm_error *err)
+{
+    const tdm__package *package = tdm__engine_package(p->engine);
+    size_t absent = 0, used = 0;
+    for (size_t i = 0; i < package->n_request; i++) {
+        const tdm__slot *slot = &package->slot[package->request_slot[i]];
+        if (in_header(header, n, slot->name))
+            continue;
+        if (slot->required && slot->fallback.presence != TDM_PRESENT)
+            return lacks(p, "a required request field", slot->name, err);
+        if (used + slot->name.len + 3 < sizeof p->absent)
+            used += (size_t)snprintf(p->absent + used, sizeof p->absent - used, "%s%.*s", used ? ", " : "",
+                                     (int)slot->name.len, slot->name.ptr);
+        absent++;
+    }
+    if (!absent || absent < package->n_request)
+        return TDM_OK;
+    return lacks(p, "any of the request fields", package->slot[package->request_slot[0]].name, err);
+}
+
+/* A CSV without a key column would only fill the quarantine. */
+static tdm_status check_header(tdm__population *p, tdm_error *err)
 {
     const tdm__package *package = tdm__engine_package(p->engine);
     size_t n;
@@ -64,12 +86,7 @@ static tdm_status check_header(const tdm__population *p, tdm_error *err)
     for (size_t i = 0; i < package->key.n; i++)
         if (!in_header(header, n, package->key.field[i].name))
             return lacks(p, "the entity's key", package->key.field[i].name, err);
-    for (size_t i = 0; i < package->n_request; i++) {
-        const tdm__slot *slot = &package->slot[package->request_slot[i]];
-        if (slot->required && slot->fallback.presence != TDM_PRESENT && !in_header(header, n, slot->name))
-            return lacks(p, "a required request field", slot->name, err);
-    }
-    return TDM_OK;
+    return check_request(p, header, n, err);
 }
 
 static tdm_status digest_file(tdm__population *p, tdm_error *err)

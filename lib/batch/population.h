@@ -21,6 +21,7 @@ typedef struct tdm__population {
     uint64_t next_row, next_piece;
     tdm__schema schema;         /* of a file: the entity's key, then the request fields that are not part of it */
     int *request_field;         /* one a package->request_slot: its field in the schema */
+    char absent[512];           /* request fields that a CSV has no column for: "a, b"; missing in every row */
     tdm_str *nulls;
     size_t n_nulls;
     tdm__arena arena;

@@ -51,6 +51,7 @@ static tdm_status pin(run_job *j, const char *release, tdm__log_handle *log, tdm
              j->package->manifest->name.ptr);
     j->report->as_of_us = j->options->has_as_of ? j->options->as_of_us : tdm__now_us();
     j->report->snapshot = j->state->position;
+    memcpy(j->report->absent, j->population.absent, sizeof j->report->absent);
     return TDM_OK;
 }
 

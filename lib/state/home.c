@@ -126,21 +126,31 @@ static tdm_status refuse_foreign_folder(tdm_home *home, tdm_error *err)
     return s;
 }
 
+/* The folders that are absent: all of them in a new home, and those that a copy without empty folders has lost. */
+static tdm_status make_folders(tdm_home *home, tdm_error *err)
+{
+    char folder[TDM__PATH_MAX];
+    bool made = false;
+    tdm_status s = TDM_OK;
+    for (size_t i = 0; !s && i < sizeof FOLDERS / sizeof *FOLDERS; i++) {
+        s = tdm__home_path(home, folder, err, "%s", FOLDERS[i]);
+        if (s || tdm__exists(home->fs, folder))
+            continue;
+        s = tdm__make_dir(home->fs, folder, err);
+        made = true;
+    }
+    return s || !made ? s : tdm__dir_sync(home->fs, home->dir, err);
+}
+
 static tdm_status make_home(tdm_home *home, tdm_error *err)
 {
     char path[TDM__PATH_MAX];
     tdm_status s = tdm__home_path(home, path, err, "FORMAT");
+    if (!s)
+        s = make_folders(home, err);
     if (s || tdm__exists(home->fs, path))
         return s;
-    for (size_t i = 0; !s && i < sizeof FOLDERS / sizeof *FOLDERS; i++) {
-        char folder[TDM__PATH_MAX];
-        s = tdm__home_path(home, folder, err, "%s", FOLDERS[i]);
-        if (!s)
-            s = tdm__make_dir(home->fs, folder, err);
-    }
-    if (!s)
-        s = tdm__dir_sync(home->fs, home->dir, err);
-    return s ? s : tdm__write_file_durably(home->fs, path, FORMAT_TEXT, sizeof FORMAT_TEXT - 1, err);
+    return tdm__write_file_durably(home->fs, path, FORMAT_TEXT, sizeof FORMAT_TEXT - 1, err);
 }
 
 static bool is_temporary(const char *name)
