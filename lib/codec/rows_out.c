@@ -3,6 +3,8 @@
  * What is written reads back to the same values by the same schema, with two exceptions that CSV cannot avoid: missing
  * comes back as null, and so does a text that the reader was told to take for null. Failure is the buffer's: callers
  * check it once. */
+#include <string.h>
+
 #include "codec/rows.h"
 
 /* A byte order mark at the very start of a file would be skipped. */
@@ -26,13 +28,14 @@ void tdm__csv_write_field(tdm__buf *out, tdm_str text)
         return;
     }
     tdm__buf_char(out, '"');
-    size_t from = 0;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == '"') {
-            tdm__buf_add(out, text.ptr + from, i + 1 - from);
-            from = i; /* again, so that it stands there twice */
-        }
-    tdm__buf_add(out, text.ptr + from, text.len - from);
+    tdm_str rest = text;
+    for (const char *quote; rest.len && (quote = memchr(rest.ptr, '"', rest.len));) {
+        size_t n = (size_t)(quote - rest.ptr) + 1;
+        tdm__buf_add(out, rest.ptr, n);
+        tdm__buf_char(out, '"'); /* the second of two */
+        rest = tdm__strn(quote + 1, rest.len - n);
+    }
+    tdm__buf_str(out, rest);
     tdm__buf_char(out, '"');
 }
 

@@ -7,14 +7,11 @@
 
 static void add_escaped(tdm__buf *out, tdm_str part)
 {
-    size_t from = 0;
-    for (size_t i = 0; i < part.len; i++)
-        if (part.ptr[i] == '|' || part.ptr[i] == '\\') {
-            tdm__buf_add(out, part.ptr + from, i - from);
+    for (size_t i = 0; i < part.len; i++) {
+        if (part.ptr[i] == '|' || part.ptr[i] == '\\')
             tdm__buf_char(out, '\\');
-            from = i;
-        }
-    tdm__buf_add(out, part.ptr + from, part.len - from);
+        tdm__buf_char(out, part.ptr[i]);
+    }
 }
 
 void tdm__key_join(const tdm_value *parts, size_t n, tdm__buf *out)

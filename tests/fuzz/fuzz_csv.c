@@ -27,7 +27,7 @@ static const tdm__schema *schema(void)
 
 static void check_chunks(tdm_str text, size_t chunk_bytes, size_t record_max)
 {
-    transcript_options o = {.format = TDM__FORMAT_CSV, .chunk_bytes = 1 << 20, .record_max = record_max};
+    transcript_options o = {.format = TDM__FORMAT_CSV, .chunk_bytes = 1 << 16, .record_max = record_max};
     tdm__buf whole = {0}, cut = {0};
     tdm_error err;
     tdm_status a = transcript(text, schema(), &o, &whole, &err);

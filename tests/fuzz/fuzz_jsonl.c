@@ -58,6 +58,10 @@ static bool only_jansson_minds(const json_error_t *e)
 static void compare(const tdm__row_block *block, const char *text, size_t n)
 {
     json_error_t error;
+    if (memchr(text, 0, n)) { /* never JSON; jansson loses a NUL that follows a number */
+        must(block->n == 0);
+        return;
+    }
     json_t *tree = json_loadb(text, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (block->n == 0 && tree) {
         const tdm_error *why = &block->bad[0].error;
