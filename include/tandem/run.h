@@ -29,6 +29,7 @@ typedef struct tdm_run_report {
     uint64_t defaults; /* feature values that a default stood in for */
     unsigned threads;
     double seconds, seconds_score, seconds_index;
+    uint64_t block_us_p50, block_us_p99, block_us_max; /* features, models and encoding of up to 1024 rows */
     uint64_t peak_memory_bytes;
     char ignored[512]; /* columns of the population that nobody reads */
     char absent[512];  /* request fields that the population has no column for: missing in every row */

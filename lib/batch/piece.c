@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
+#include "os/clock.h"
 #include "state/quarantine.h"
 
 struct tdm__scorer {
@@ -25,6 +26,7 @@ struct tdm__scorer {
     tdm_str *key_text;
     tdm__buf key_bytes;
     tdm_value *prediction;
+    tdm__histogram block_ns;
     tdm__arena arena;
 };
 
@@ -120,6 +122,11 @@ const tdm__worker *tdm__scorer_worker(const tdm__scorer *scorer)
     return scorer->worker;
 }
 
+const tdm__histogram *tdm__scorer_block_ns(const tdm__scorer *scorer)
+{
+    return &scorer->block_ns;
+}
+
 void tdm__piece_free(tdm__piece *piece)
 {
     tdm__chunk_free(&piece->input.chunk);
@@ -167,6 +174,7 @@ static tdm_status score_rows(tdm__scorer *s, tdm__piece *piece, size_t rows, con
     tdm__engine_input input = {
         .rows = rows, .key = s->key, .request = s->request, .population = population, .as_of_us = s->as_of_us};
     size_t n_failed, next = 0;
+    uint64_t start = tdm__monotonic_ns();
     if (!rows)
         return TDM_OK;
     tdm_status status = tdm__engine_features(s->worker, &input, err);
@@ -190,6 +198,7 @@ static tdm_status score_rows(tdm__scorer *s, tdm__piece *piece, size_t rows, con
             *err = bad;
         }
     }
+    tdm__histogram_record(&s->block_ns, tdm__monotonic_ns() - start);
     return status;
 }
 

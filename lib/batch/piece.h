@@ -5,6 +5,7 @@
 #ifndef TDM_BATCH_PIECE_H
 #define TDM_BATCH_PIECE_H
 
+#include "base/histogram.h"
 #include "batch/population.h"
 
 typedef struct tdm__scorer tdm__scorer;
@@ -26,6 +27,8 @@ tdm_status tdm__scorer_new(const tdm__engine *engine, const tdm__population *pop
                            int64_t as_of_us, tdm__scorer **out, tdm_error *err);
 void tdm__scorer_close(tdm__scorer **scorer);
 const tdm__worker *tdm__scorer_worker(const tdm__scorer *scorer);
+/* Nanoseconds of each block of up to 1024 rows: features, models, encoding. */
+const tdm__histogram *tdm__scorer_block_ns(const tdm__scorer *scorer);
 /* Scores piece->input; sets all results, and piece->status. */
 void tdm__scorer_run(tdm__scorer *scorer, tdm__piece *piece);
 void tdm__piece_free(tdm__piece *piece);

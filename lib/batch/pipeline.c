@@ -161,8 +161,9 @@ static void watch(pipeline *p, tdm_progress_fn progress, void *self)
     tdm__mutex_unlock(p->lock);
 }
 
-static void add_slot_counts(pipeline *p, const tdm__scorer *scorer)
+static void add_scorer_counts(pipeline *p, const tdm__scorer *scorer)
 {
+    tdm__histogram_merge(&p->counts->block_ns, tdm__scorer_block_ns(scorer));
     size_t n = tdm__engine_package(p->population->engine)->n_slots;
     for (size_t i = 0; i < n; i++) {
         p->counts->defaults[i] += tdm__worker_default_counts(tdm__scorer_worker(scorer))[i];
@@ -197,7 +198,7 @@ static void finish(pipeline *p, helper *helpers, unsigned threads)
     for (unsigned i = 0; i < threads; i++) {
         tdm__thread_join(&helpers[i].thread);
         if (helpers[i].scorer)
-            add_slot_counts(p, helpers[i].scorer);
+            add_scorer_counts(p, helpers[i].scorer);
         tdm__scorer_close(&helpers[i].scorer);
     }
     for (uint64_t i = 0; p->piece && i < p->window; i++)

@@ -13,6 +13,7 @@
 typedef struct tdm__pipeline_counts {
     uint64_t rows_in, rows_quarantined;
     uint64_t code[TDM_STATUS_COUNT];
+    tdm__histogram block_ns;    /* time of each block of up to 1024 rows */
     uint64_t *defaults, *nulls; /* by slot, owned by the caller (n_slots each) */
 } tdm__pipeline_counts;
 

@@ -160,6 +160,9 @@ static void report_counts(run_job *j)
         snprintf(r->code[r->n_codes].code, sizeof r->code->code, "%s", tdm_status_name((tdm_status)i));
         r->code[r->n_codes++].rows = j->counts.code[i];
     }
+    r->block_us_p50 = tdm__histogram_quantile(&j->counts.block_ns, 0.5) / 1000;
+    r->block_us_p99 = tdm__histogram_quantile(&j->counts.block_ns, 0.99) / 1000;
+    r->block_us_max = j->counts.block_ns.max / 1000;
     for (size_t i = 0; i < j->package->manifest->n_features; i++)
         r->defaults += j->counts.defaults[j->package->feature_slot[i]];
 }
