@@ -22,11 +22,32 @@ static int append(const char *bytes, size_t n, void *self)
     return out->failed ? -1 : 0;
 }
 
+/* jansson 2.14 goes on after an allocation failed in the middle of a dump, and reports success: so the text is read back. */
+static bool is_text_of(const json_t *root, const char *text, size_t n)
+{
+    json_t *again = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+    bool same = again && json_equal(root, again);
+    json_decref(again);
+    return same;
+}
+
 void tdm__document_dump(json_t *root, tdm__buf *out)
 {
-    if (!root || json_dump_callback(root, append, out, JSON_COMPACT | JSON_SORT_KEYS))
+    size_t start = out->len;
+    if (!root || json_dump_callback(root, append, out, JSON_COMPACT | JSON_SORT_KEYS) || out->failed ||
+        !is_text_of(root, out->ptr + start, out->len - start))
         out->failed = true;
     json_decref(root);
+}
+
+json_t *tdm__document_item(json_t *list, json_t *item)
+{
+    if (list && !json_array_append_new(list, item))
+        return list;
+    if (!list)
+        json_decref(item);
+    json_decref(list);
+    return NULL;
 }
 
 tdm_status tdm__document_write(tdm__fs *fs, const char *path, const char *kind, json_t *root, tdm_error *err)
@@ -73,6 +94,19 @@ static tdm_status unseal(const char *path, const char *kind, tdm_str file, tdm_s
     return TDM_OK;
 }
 
+tdm_status tdm__document_parse(tdm_str text, const char *where, json_t **out, tdm_error *err)
+{
+    json_error_t at = {0};
+    *out = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &at);
+    /* jansson gives no code when its own structures find no memory */
+    bool no_memory = !*out && (json_error_code(&at) == json_error_out_of_memory || json_error_code(&at) == json_error_unknown);
+    if (json_is_object(*out))
+        return TDM_OK;
+    json_decref(*out);
+    *out = NULL;
+    return no_memory ? tdm__no_memory(err, where) : tdm__fail(err, TDM_CORRUPT, where, "the text is not a JSON object");
+}
+
 tdm_status tdm__document_read(tdm__fs *fs, const char *path, const char *kind, json_t **out, tdm_error *err)
 {
     tdm__buf file = {0};
@@ -82,18 +116,8 @@ tdm_status tdm__document_read(tdm__fs *fs, const char *path, const char *kind, j
         return s;
     tdm_str body = {0};
     s = unseal(path, kind, tdm__strn(file.ptr, file.len), &body, err);
-    if (!s) {
-        json_error_t at;
-        *out = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &at);
-        if (!*out && json_error_code(&at) == json_error_out_of_memory)
-            s = tdm__no_memory(err, path);
-        else if (!json_is_object(*out))
-            s = tdm__fail(err, TDM_CORRUPT, path, "the sealed text is not a JSON object");
-    }
-    if (s) {
-        json_decref(*out);
-        *out = NULL;
-    }
+    if (!s)
+        s = tdm__document_parse(body, path, out, err);
     tdm__buf_free(&file);
     return s;
 }

@@ -53,11 +53,13 @@ static tdm_status apply_source(tdm__state *state, tdm_str text, tdm_error *err)
 
 static tdm_status apply_table(tdm__state *state, tdm_str text, tdm_error *err)
 {
-    json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root;
     const char *name;
     size_t at;
     tdm__source_state v = {0};
-    tdm_status s = tdm__document_text(root, "source", "log", &name, err);
+    tdm_status s = tdm__document_parse(text, "log", &root, err);
+    if (!s)
+        s = tdm__document_text(root, "source", "log", &name, err);
     if (!s)
         s = tdm__document_u64(root, "version", "log", &v.version, err);
     if (!s)
@@ -78,9 +80,11 @@ static tdm_status apply_table(tdm__state *state, tdm_str text, tdm_error *err)
 
 static tdm_status apply_release(tdm__state *state, tdm_str text, tdm_error *err)
 {
-    json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root;
     tdm__release_state r = {0};
-    tdm_status s = tdm__document_copy(root, "id", "log", r.id, sizeof r.id, err);
+    tdm_status s = tdm__document_parse(text, "log", &root, err);
+    if (!s)
+        s = tdm__document_copy(root, "id", "log", r.id, sizeof r.id, err);
     if (!s)
         s = tdm__document_copy(root, "name", "log", r.name, sizeof r.name, err);
     if (!s)
@@ -210,7 +214,7 @@ tdm_status tdm__state_open_store(const tdm__state *state, const tdm__source_stat
     if (!s)
         s = tdm__store_open(state->home->fs, path, out, err);
     if (s)
-        return s;
+        return s == TDM_NOT_FOUND ? tdm__fail(err, TDM_CORRUPT, path, "the store that was loaded is gone") : s;
     snprintf(digest, sizeof digest, "%016" PRIx64, tdm__store_digest(*out));
     if (strcmp(digest, source->digest)) {
         s = tdm__fail(err, TDM_CORRUPT, path, "this is not the store that was loaded");
