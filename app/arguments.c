@@ -19,27 +19,28 @@ static size_t words_of(const char *name)
     return strchr(name, ' ') ? 2 : 1;
 }
 
-static bool matches(const command_row *row, int argc, char **argv)
+static bool begins(const command_row *row, const char *first_word)
 {
     size_t first = strcspn(row->name, " ");
-    if (strlen(argv[0]) != first || strncmp(argv[0], row->name, first))
-        return false;
-    return words_of(row->name) == 1 || (argc > 1 && !strcmp(argv[1], row->name + first + 1));
+    return strlen(first_word) == first && !strncmp(first_word, row->name, first);
 }
 
-/* Nearest names: of whole commands, of first words, of second words behind a right first one. */
-static void suggest(int argc, char **argv, tdm_error *err)
+static bool matches(const command_row *row, int argc, char **argv)
+{
+    return begins(row, argv[0]) &&
+           (words_of(row->name) == 1 || (argc > 1 && !strcmp(argv[1], strchr(row->name, ' ') + 1)));
+}
+
+/* The nearest command: by both words, else, where no command begins like this, by the first one. */
+static void suggest(const char *typed, const char *first_word, bool first_known, tdm_error *err)
 {
     const char *name[64];
-    char typed[128];
     size_t n = 0;
-    snprintf(typed, sizeof typed, "%s%s%s", argv[0], argc > 1 && argv[1][0] != '-' ? " " : "",
-             argc > 1 && argv[1][0] != '-' ? argv[1] : "");
     for (size_t i = 0; i < n_commands && n < 64; i++)
         name[n++] = commands[i].name;
     const char *near = tdm_nearest((tdm_str){typed, strlen(typed)}, name, n);
-    if (!near)
-        near = tdm_nearest((tdm_str){argv[0], strlen(argv[0])}, name, n);
+    if (!near && !first_known)
+        near = tdm_nearest((tdm_str){first_word, strlen(first_word)}, name, n);
     if (near)
         snprintf(err->hint, sizeof err->hint, "did you mean '%s'?", near);
     else
@@ -48,29 +49,24 @@ static void suggest(int argc, char **argv, tdm_error *err)
 
 const command_row *find_command(int argc, char **argv, int *used, tdm_error *err)
 {
-    bool first_known = false;
+    char typed[128];
+    bool first_known = false, second = argc > 1 && argv[1][0] != '-';
     for (size_t i = 0; i < n_commands; i++) {
         if (matches(&commands[i], argc, argv)) {
             *used = (int)words_of(commands[i].name);
             return &commands[i];
         }
-        size_t first = strcspn(commands[i].name, " ");
-        first_known |= strlen(argv[0]) == first && !strncmp(argv[0], commands[i].name, first);
+        first_known |= begins(&commands[i], argv[0]);
     }
-    usage_error(err, argv[0],
-                first_known && argc < 2 ? "the command lacks its second word" : "there is no such command");
-    snprintf(err->found, sizeof err->found, "%.60s%s%.60s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
-    suggest(argc, argv, err);
-    if (first_known) {
-        size_t n = 0;
-        err->hint[0] = 0;
-        for (size_t i = 0; i < n_commands; i++) {
-            size_t first = strcspn(commands[i].name, " ");
-            if (strlen(argv[0]) == first && !strncmp(argv[0], commands[i].name, first) && n < sizeof err->expected)
-                n += (size_t)snprintf(err->expected + n, sizeof err->expected - n, "%s%s", n ? ", " : "",
-                                      commands[i].name);
-        }
-    }
+    snprintf(typed, sizeof typed, "%.60s%s%.60s", argv[0], second ? " " : "", second ? argv[1] : "");
+    if (first_known && !second)
+        usage_error(err, argv[0], "the command lacks its second word");
+    else
+        usage_error(err, first_known ? typed : argv[0], "there is no such command");
+    suggest(typed, argv[0], first_known, err);
+    for (size_t i = 0, n = 0; first_known && i < n_commands && n < sizeof err->expected; i++)
+        if (begins(&commands[i], argv[0]))
+            n += (size_t)snprintf(err->expected + n, sizeof err->expected - n, "%s%s", n ? ", " : "", commands[i].name);
     return NULL;
 }
 
@@ -181,8 +177,11 @@ static tdm_status check_count(const context *c, tdm_error *err)
         return TDM_OK;
     tdm_status s = usage_error(err, row->name,
                                c->n_arguments < row->least ? "an argument is missing" : "there are too many arguments");
-    snprintf(err->expected, sizeof err->expected, "tandem %s %s", row->name, row->arguments);
-    snprintf(err->found, sizeof err->found, "%d argument%s", c->n_arguments, c->n_arguments == 1 ? "" : "s");
+    snprintf(err->expected, sizeof err->expected, "tandem %s%s%s", row->name, row->arguments[0] ? " " : "",
+             row->arguments);
+    if (c->n_arguments)
+        snprintf(err->found, sizeof err->found, "%d argument%s", c->n_arguments, c->n_arguments == 1 ? "" : "s");
+    snprintf(err->hint, sizeof err->hint, "'tandem %s --help' explains it", row->name);
     return s;
 }
 
@@ -222,17 +221,26 @@ tdm_status parse_arguments(context *c, int argc, char **argv, bool *help, tdm_er
     return *help ? TDM_OK : check_count(c, err);
 }
 
-void print_overview(tdm_text *out)
+bool print_overview(const char *first_word, tdm_text *out)
 {
-    tdm_text_add(out, "Tandem: nightly scores and instant scores from one release.\n\n"
-                      "usage: tandem [--home DIR] [--json] COMMAND ...\n");
+    bool any = false;
     int order = 0;
+    if (!first_word)
+        tdm_text_add(out, "Tandem: nightly scores and instant scores from one release.\n\n"
+                          "usage: tandem [--home DIR] [--json] COMMAND ...\n");
     for (size_t i = 0; i < n_commands; i++) {
-        if (commands[i].order != order) {
+        if (first_word && !begins(&commands[i], first_word))
+            continue;
+        any = true;
+        if (!first_word && commands[i].order != order) {
             order = commands[i].order;
             text_printf(out, "\n%s\n", GROUPS[order]);
         }
         text_printf(out, "  %-16s %s\n", commands[i].name, commands[i].text);
+    }
+    if (first_word) {
+        tdm_text_add(out, any ? "\n'tandem COMMAND --help' explains one.\n" : "");
+        return any;
     }
     tdm_text_add(
         out,
@@ -240,6 +248,7 @@ void print_overview(tdm_text *out)
         "  --json           one JSON object, or JSON lines, on standard output\n\n"
         "'tandem COMMAND --help' explains one. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 bad input,\n"
         "4 refused by state, 5 the system failed.\n");
+    return true;
 }
 
 void print_help(const command_row *row, tdm_text *out)

@@ -1,6 +1,5 @@
 /* predict. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -33,18 +32,18 @@ static tdm_status split_pairs(const context *c, const char *option, tdm_named_te
 static tdm_status ask(tdm_predictor *predictor, const tdm_question *question, tdm_text *out, tdm_error *err)
 {
     char small[ANSWER_BYTES];
-    size_t length, room;
+    size_t length;
     tdm_status s = tdm_predict(predictor, question, small, sizeof small, &length, err);
     if (s || length < sizeof small) {
         tdm_text_add(out, s ? "" : small);
         return s;
     }
-    room = length + 64; /* an age may have grown by a digit */
-    char *large = malloc(room);
-    out->failed = !large;
-    if (large && !(s = tdm_predict(predictor, question, large, room, &length, err)))
-        tdm_text_add(out, large);
-    free(large);
+    while (!out->failed && out->len < length + 64) /* room, and some for an age that grew by a digit */
+        tdm_text_addn(out, small, sizeof small);
+    if (out->failed)
+        return TDM_OK; /* print_text says so */
+    s = tdm_predict(predictor, question, out->ptr, out->len, &length, err);
+    out->len = s ? 0 : length;
     return s;
 }
 

@@ -102,8 +102,9 @@ COMMAND(command_release_check)
     if (c->json)
         release_as_json(info, &out);
     else
-        message("%s is sound: %zu features, %zu models, %zu predictions", info->name, info->n_features, info->n_models,
-                info->n_predictions);
+        message("%s is sound: %zu feature%s, %zu model%s, %zu prediction%s", info->name, info->n_features,
+                plural(info->n_features), info->n_models, plural(info->n_models), info->n_predictions,
+                plural(info->n_predictions));
     tdm_release_close(&release);
     return print_text(&out, err);
 }
@@ -199,10 +200,14 @@ static void show_release(const tdm_release_info *info, tdm_text *out)
     text_printf(out, "; packed %s\n\n", instant_text(info->packed_us, when));
     show_features(info, out);
     tdm_text_add(out, "\n");
-    for (size_t i = 0; i < info->n_models; i++)
-        text_printf(out, "model %s: %s (%s), %zu inputs, %zu outputs, %zu trees\n", info->model[i].name,
-                    info->model[i].file, info->model[i].kind, info->model[i].n_inputs, info->model[i].n_outputs,
-                    info->model[i].n_trees);
+    for (size_t i = 0; i < info->n_models; i++) {
+        const tdm_release_model *m = &info->model[i];
+        text_printf(out, "model %s: %s (%s), %zu input%s, %zu output%s", m->name, m->file, m->kind, m->n_inputs,
+                    plural(m->n_inputs), m->n_outputs, plural(m->n_outputs));
+        if (m->n_trees)
+            text_printf(out, ", %zu tree%s", m->n_trees, plural(m->n_trees));
+        tdm_text_add(out, "\n");
+    }
     for (size_t i = 0; i < info->n_predictions; i++) {
         const tdm_release_prediction *p = &info->prediction[i];
         text_printf(out, "prediction %s: output %zu of %s%s", p->name, p->output, p->model, p->raw ? ", raw" : "");

@@ -29,8 +29,11 @@ static void run_as_json(const tdm_run_report *r, uint64_t epoch, tdm_text *out, 
     gates_as_json(&j, r->gate, r->n_gates);
     tdm_json_u64(&j, "threads", r->threads);
     tdm_json_f64(&j, "seconds", r->seconds);
-    tdm_json_f64(&j, "seconds_score", r->seconds_score);
-    tdm_json_f64(&j, "seconds_index", r->seconds_index);
+    tdm_json_f64(&j, "score_seconds", r->seconds_score);
+    tdm_json_f64(&j, "index_seconds", r->seconds_index);
+    tdm_json_u64(&j, "block_us_p50", r->block_us_p50);
+    tdm_json_u64(&j, "block_us_p99", r->block_us_p99);
+    tdm_json_u64(&j, "block_us_max", r->block_us_max);
     tdm_json_u64(&j, "peak_memory_bytes", r->peak_memory_bytes);
     tdm_json_text(&j, "ignored", r->ignored);
     tdm_json_text(&j, "absent", r->absent);
@@ -44,15 +47,16 @@ static void run_as_json(const tdm_run_report *r, uint64_t epoch, tdm_text *out, 
 
 static void run_as_message(const tdm_run_report *r)
 {
-    char a[32], b[32], per_second[32];
+    char a[32], b[32], bad[32], per_second[32];
     if (r->existed) {
         message("this run was published before as %s; nothing was done", r->table);
         return;
     }
     if (r->rows_in)
-        message("%s rows, %s scored, %s quarantined, %.2f s on %u threads (%s rows/s)", with_commas(r->rows_in, a),
-                with_commas(r->rows_scored, b), with_commas(r->rows_quarantined, per_second), r->seconds, r->threads,
-                with_commas(r->seconds > 0 ? (uint64_t)((double)r->rows_in / r->seconds) : 0, (char[32]){0}));
+        message("%s row%s, %s scored, %s quarantined, %.2f s on %u thread%s (%s rows/s)", with_commas(r->rows_in, a),
+                plural(r->rows_in), with_commas(r->rows_scored, b), with_commas(r->rows_quarantined, bad), r->seconds,
+                r->threads, plural(r->threads),
+                with_commas(r->seconds > 0 ? (uint64_t)((double)r->rows_in / r->seconds) : 0, per_second));
     if (r->ignored[0])
         message("columns of the population that nobody reads were ignored: %s", r->ignored);
     if (r->absent[0])

@@ -175,14 +175,15 @@ static void load_as_json(const char *source, const tdm_load_report *r, tdm_text 
 static void load_as_message(const char *source, const tdm_load_report *r)
 {
     char a[32], b[32], d[32];
-    message("%s version %" PRIu64 ": %s rows loaded (%s replaced), %s in all, %.1f s", source, r->version,
-            with_commas(r->rows_loaded, a), with_commas(r->rows_replaced, b), with_commas(r->rows_total, d),
+    message("%s version %" PRIu64 ": %s row%s loaded (%s replaced), %s in all, %.1f s", source, r->version,
+            with_commas(r->rows_loaded, a), plural(r->rows_loaded), with_commas(r->rows_replaced, b), with_commas(r->rows_total, d),
             r->seconds);
     if (r->rows_superseded)
-        message("%s records gave way to a later record of the same key", with_commas(r->rows_superseded, a));
+        message("%s record%s gave way to a later record of the same key", with_commas(r->rows_superseded, a),
+                plural(r->rows_superseded));
     if (r->rows_quarantined)
-        message("%s records are bad: 'tandem quarantine show %s' shows them", with_commas(r->rows_quarantined, a),
-                r->quarantine);
+        message("%s bad record%s left out: 'tandem quarantine show %s' shows them", with_commas(r->rows_quarantined, a),
+                plural(r->rows_quarantined), r->quarantine);
     if (r->ignored[0])
         message("columns that the source does not declare were ignored: %s", r->ignored);
 }

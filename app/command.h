@@ -51,7 +51,8 @@ extern const size_t n_commands;
 tdm_status parse_arguments(context *c, int argc, char **argv, bool *help, tdm_error *err);
 /* The row for argv[i] (and argv[i + 1]); *used is how many words it took. NULL with err filled. */
 const command_row *find_command(int argc, char **argv, int *used, tdm_error *err);
-void print_overview(tdm_text *out);
+/* All commands; with a first word ("table") those that begin with it, and whether there are any. */
+bool print_overview(const char *first_word, tdm_text *out);
 void print_help(const command_row *command, tdm_text *out);
 
 /* The last value of an option, or NULL. The name must be in the command's table. */

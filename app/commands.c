@@ -58,7 +58,7 @@ const command_row commands[] = {
      command_source_show, 2},
     {"load", "SOURCE FILE...", 2, -1, "load rows into a table source: its next version",
      "The newest row of a key wins; keys that the files do not name stay. All or nothing, and durable when it is\n"
-     "done. Records that cannot be read go to a quarantine of their own.",
+     "done. Records that cannot be read go to a quarantine of their own. FILE - is standard input.",
      "tandem load planes planes.csv", OPTIONS(load_options), command_load, 2},
     {"release check", "DIR", 1, 1, "check a release folder and change nothing", NULL, "tandem release check flights/",
      NULL, 0, command_release_check, 3},

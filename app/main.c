@@ -1,6 +1,7 @@
 /* The program: finds the command, runs it, prints its error, chooses the exit code.
  *
  * It knows the public API only, so whatever it can do an embedding program can do. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,37 +36,64 @@ static int finish(context *c, tdm_status s, const tdm_error *err)
     return tdm_status_exit(s);
 }
 
-/* --home and --json before the command. Returns the index of the command's word, or a negative number on an error. */
-static int global_options(context *c, int argc, char **argv, tdm_error *err)
+static tdm_status unknown_global(const char *word, tdm_error *err)
 {
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        if (!strcmp(argv[i], "--json"))
-            c->json = true;
-        else if (!strncmp(argv[i], "--home=", 7))
-            c->home_dir = argv[i] + 7;
-        else if (!strcmp(argv[i], "--home") && i + 1 < argc)
-            c->home_dir = argv[++i];
-        else
-            return usage_error(err, argv[i],
-                               strcmp(argv[i], "--home") ? "there is no such option before a command"
-                                                         : "the option needs a folder"),
-                   -1;
-    }
-    return i;
-}
-
-static int overview(void)
-{
-    tdm_text out = {0};
-    tdm_error err;
-    print_overview(&out);
-    return tdm_status_exit(print_text(&out, &err));
+    static const char *const known[] = {"--home", "--json", "--help", "--version"};
+    tdm_status s = usage_error(err, word, "there is no such option before a command");
+    const char *near = tdm_nearest((tdm_str){word, strcspn(word, "=")}, known, sizeof known / sizeof *known);
+    if (near)
+        snprintf(err->hint, sizeof err->hint, "did you mean '%s'?", near);
+    else
+        snprintf(err->hint, sizeof err->hint, "options of a command come behind it; 'tandem --help' lists the commands");
+    return s;
 }
 
 static bool asks_for_help(const char *word)
 {
     return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
+}
+
+/* What stands before the command. *at becomes the index of the command's word, or of a word that asks for help. */
+static tdm_status global_options(context *c, int argc, char **argv, int *at, tdm_error *err)
+{
+    for (*at = 1; *at < argc && argv[*at][0] == '-' && !asks_for_help(argv[*at]); (*at)++) {
+        char *word = argv[*at];
+        if (!strcmp(word, "--version")) {
+            argv[*at] = (char *)"version";
+            break;
+        }
+        if (!strcmp(word, "--json"))
+            c->json = true;
+        else if (!strncmp(word, "--home=", 7))
+            c->home_dir = word + 7;
+        else if (!strcmp(word, "--home") && *at + 1 < argc)
+            c->home_dir = argv[++*at];
+        else
+            return strcmp(word, "--home") ? unknown_global(word, err)
+                                          : usage_error(err, word, "the option needs a folder");
+    }
+    if (*at < argc)
+        return TDM_OK;
+    tdm_status s = usage_error(err, "tandem", "there is no command");
+    snprintf(err->hint, sizeof err->hint, "'tandem --help' lists the commands");
+    return s;
+}
+
+/* `tandem --help`, `tandem help [COMMAND]`, `tandem table --help`: whether one of them was asked for. */
+static bool gave_help(int argc, char **argv, tdm_status *s, tdm_error *err)
+{
+    tdm_text out = {0};
+    int used;
+    bool first = asks_for_help(argv[0]);
+    if (!first && (argc < 2 || !asks_for_help(argv[1]) || !strcmp(argv[1], "help")))
+        return false;
+    const char *word = !first ? argv[0] : argc > 1 ? argv[1] : NULL;
+    const command_row *command = word ? find_command(argc - first, argv + first, &used, err) : NULL;
+    if (command)
+        print_help(command, &out);
+    *s = command || print_overview(word, &out) ? print_text(&out, err) : err->status;
+    tdm_text_free(&out);
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -74,31 +102,21 @@ int main(int argc, char **argv)
     tdm_error err = {0};
     const char *home = getenv("TANDEM_HOME");
     bool help = false;
-    int used;
+    int used, at;
     c.home_dir = home && *home ? home : "tandem-home";
-    if (argc > 1 && (asks_for_help(argv[1])))
-        return overview();
-    if (argc > 1 && !strcmp(argv[1], "--version"))
-        argv[1] = (char *)"version";
-    int at = global_options(&c, argc, argv, &err);
-    if (at < 0)
-        return finish(&c, TDM_USAGE, &err);
-    if (at >= argc) {
-        overview();
-        return tdm_status_exit(TDM_USAGE);
-    }
-    if (asks_for_help(argv[at]))
-        return overview();
+    tdm_status s = global_options(&c, argc, argv, &at, &err);
+    if (s || gave_help(argc - at, argv + at, &s, &err))
+        return finish(&c, s, &err);
     c.command = find_command(argc - at, argv + at, &used, &err);
     if (!c.command)
-        return finish(&c, TDM_USAGE, &err);
-    tdm_status s = parse_arguments(&c, argc - at - used + 1, argv + at + used - 1, &help, &err);
+        return finish(&c, err.status, &err);
+    s = parse_arguments(&c, argc - at - used + 1, argv + at + used - 1, &help, &err);
     if (s)
         return finish(&c, s, &err);
     if (help) {
         tdm_text out = {0};
         print_help(c.command, &out);
-        return tdm_status_exit(print_text(&out, &err));
+        return finish(&c, print_text(&out, &err), &err);
     }
     c.diagnostics = tdm_diagnostics_new();
     return finish(&c, c.command->run(&c, &err), &err);

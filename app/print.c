@@ -8,6 +8,8 @@
 #include <string.h>
 
 /* Formats into a bounded buffer: texts without a bound go through tdm_text_add instead. */
+enum { DIAGNOSTICS_MAX = 100 };
+
 static void add_formatted(tdm_text *out, const char *format, va_list args)
 {
     char text[4096];
@@ -64,13 +66,24 @@ static const char *paint(const char *code)
     return tdm_terminal_columns(2) && !(no && *no) ? code : "";
 }
 
-void print_error(const tdm_error *err)
+/* The lines of an excerpt, indented. */
+static void add_excerpt(tdm_text *text, const char *excerpt)
+{
+    while (*excerpt) {
+        size_t n = strcspn(excerpt, "\n");
+        text_printf(text, "\n    %.*s", (int)n, excerpt);
+        excerpt += n + (excerpt[n] == '\n');
+    }
+}
+
+static void print_error_with(const tdm_error *err, const char *excerpt)
 {
     tdm_text text = {0};
     text_printf(&text, "%serror:%s ", paint("\033[1;31m"), paint("\033[0m"));
     if (err->where[0])
         text_printf(&text, "%s: ", err->where);
     tdm_text_add(&text, err->what[0] ? err->what : tdm_status_text(err->status));
+    add_excerpt(&text, excerpt);
     if (err->expected[0])
         text_printf(&text, "\n  expected: %s", err->expected);
     if (err->found[0])
@@ -81,17 +94,37 @@ void print_error(const tdm_error *err)
     to_stderr(&text);
 }
 
+void print_error(const tdm_error *err)
+{
+    print_error_with(err, "");
+}
+
+/* The line in "file:line:column"; 0 when there is none. */
+static unsigned long line_of(const tdm_error *err)
+{
+    const char *colon = strchr(err->where, ':');
+    return colon ? strtoul(colon + 1, NULL, 10) : 0;
+}
+
+/* Fills `order` with the errors by line; checks run one after the other, but people read from top to bottom. */
+static void sort_by_line(const tdm_diagnostics *list, size_t n, size_t *order)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i;
+        unsigned long line = line_of(tdm_diagnostics_error(list, i));
+        for (; at && line_of(tdm_diagnostics_error(list, order[at - 1])) > line; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
 void print_diagnostics(const tdm_diagnostics *list)
 {
-    size_t n = tdm_diagnostics_count(list), total = tdm_diagnostics_total(list);
-    for (size_t i = 0; i < n; i++) {
-        tdm_text text = {0};
-        const char *excerpt = tdm_diagnostics_excerpt(list, i);
-        print_error(tdm_diagnostics_error(list, i));
-        if (excerpt[0])
-            text_printf(&text, "%s%s", excerpt, excerpt[strlen(excerpt) - 1] == '\n' ? "" : "\n");
-        to_stderr(&text);
-    }
+    size_t n = tdm_diagnostics_count(list), total = tdm_diagnostics_total(list), order[DIAGNOSTICS_MAX];
+    n = n < DIAGNOSTICS_MAX ? n : DIAGNOSTICS_MAX;
+    sort_by_line(list, n, order);
+    for (size_t i = 0; i < n; i++)
+        print_error_with(tdm_diagnostics_error(list, order[i]), tdm_diagnostics_excerpt(list, order[i]));
     if (total > n)
         message("and %zu more errors", total - n);
     else if (n > 1)
@@ -126,9 +159,11 @@ static size_t width_of(const char *z)
     return n;
 }
 
+/* "1,234", "-0.5", "99.9%", "12.3 MB"; not an id or an instant, which only begin with a digit. */
 static bool is_number(const char *z)
 {
-    return (*z >= '0' && *z <= '9') || (*z == '-' && z[1] >= '0' && z[1] <= '9');
+    size_t n = strcspn(z, " ");
+    return n && strspn(z, "0123456789,.-%") == n && strspn(z, ",.-%") != n;
 }
 
 /* What the columns need: their widths, and which hold numbers (by the first row below the header). */
@@ -158,7 +193,10 @@ void table_print(print_table *t, tdm_text *out)
         bool last = column + 1 == t->n_columns;
         int pad = (int)(width[column] - width_of(cell));
         text_printf(out, "%*s%s%*s%s", right[column] ? pad : 0, "", cell, right[column] || last ? 0 : pad, "",
-                    last ? "\n" : "  ");
+                    last ? "" : "  ");
+        while (last && out->len && out->ptr[out->len - 1] == ' ')
+            out->len--;
+        tdm_text_add(out, last ? "\n" : "");
     }
     tdm_text_free(&t->cells);
     *t = (print_table){0};
@@ -175,6 +213,11 @@ const char *with_commas(uint64_t n, char out[32])
     }
     out[at] = 0;
     return out;
+}
+
+const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 const char *human_bytes(uint64_t n, char out[32])

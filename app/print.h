@@ -11,13 +11,13 @@ tdm_status print_text(tdm_text *out, tdm_error *err);
 void message(const char *format, ...) TDM_PRINTF(1, 2);
 /* "error: ..." on standard error, in the terminal's colours when it is one. */
 void print_error(const tdm_error *err);
-/* Every error that was found, with its excerpt. */
+/* Every error that was found, by line, each with its excerpt. */
 void print_diagnostics(const tdm_diagnostics *list);
 
 /* A usage error with where and what. */
 tdm_status usage_error(tdm_error *err, const char *where, const char *what);
 
-/* Columns of texts, aligned; numbers (by their first letter) to the right. Row 0 is the header. */
+/* Columns of texts, aligned; numbers (by the first row) to the right. Row 0 is the header. */
 enum { TABLE_COLUMNS_MAX = 10 };
 typedef struct print_table {
     size_t n_columns, n_cells;
@@ -29,6 +29,8 @@ void table_print(print_table *t, tdm_text *out);
 
 /* "1,234,567", "12.3 MB", "3 h 20 min ago" in a caller's buffer of 32 bytes, which is returned. */
 const char *with_commas(uint64_t n, char out[32]);
+/* "" for 1, else "s". */
+const char *plural(uint64_t n);
 const char *human_bytes(uint64_t n, char out[32]);
 const char *human_age(int64_t us, char out[32]);
 const char *instant_text(int64_t us, char out[48]);
