@@ -521,12 +521,31 @@ static int find_population(tdm__package_box *b)
     return source;
 }
 
-static tdm_type key_type(const tdm__package_box *b, tdm_str name)
+/* A key column of that name in some source that features read; NULL when there is none. */
+static const tdm_type *key_column_type(tdm__package_box *b, tdm_str name)
+{
+    for (size_t i = 0; i < b->manifest.n_features; i++) {
+        const tdm__manifest_feature *f = &b->manifest.feature[i];
+        int source = f->origin == TDM__ORIGIN_COLUMN ? tdm__package_source(b, f->source) : FAILED;
+        for (size_t k = 0; source >= 0 && k < b->source[source]->n_key; k++) {
+            const tdm__field *field = &b->source[source]->schema.field[b->source[source]->key[k]];
+            if (tdm__str_equal(field->name, name))
+                return &field->type;
+        }
+    }
+    return NULL;
+}
+
+/* Without a population: as the request or a source says, else a text. */
+static tdm_type key_type(tdm__package_box *b, tdm_str name)
 {
     int feature = tdm__manifest_find_feature(&b->manifest, name);
+    const tdm_type *column = key_column_type(b, name);
     tdm_type type = { .kind = TDM_STRING };
     if (feature >= 0 && b->manifest.feature[feature].origin == TDM__ORIGIN_REQUEST)
         type = b->manifest.feature[feature].type;
+    else if (column)
+        type = *column;
     type.nullable = false;
     return type;
 }

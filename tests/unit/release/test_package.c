@@ -267,6 +267,40 @@ static void test_chains(void **state)
     small_close(&c);
 }
 
+/* Without a population the key's types come from the sources that it finds. */
+static void test_key_types(void **state)
+{
+    (void)state;
+    small_catalog c;
+    tdm__package *p = NULL;
+    tdm__buf yaml = { 0 }, again = { 0 }, text = { 0 };
+    tdm_diagnostics *list = tdm_diagnostics_new();
+    tdm__fs *fs = tdm__fs_sim_new(1);
+    small_open(&c, small_sources);
+    small_release(fs, "/r");
+    edit(small_yaml, "entity: flight\n", "entity: {name: route, key: [carrier, number, flight_key]}\n", &yaml);
+    edit(tdm__buf_z(&yaml), "  number: {request: i64, default: 1}\n", "", &again);
+    tdm__buf_reset(&yaml);
+    edit(tdm__buf_z(&again), "  population: schedule\n", "  ttl: 1h\n", &yaml);
+    small_write(fs, "/r", "release.yaml", yaml.ptr, yaml.len);
+    if (tdm__package_check(fs, "/r", &c.catalog, NULL, list, &p, &err))
+        fail_msg("%s", fault_text(list, &text));
+    assert_int_equal(p->key.n, 3);
+    assert_int_equal(p->slot[0].type.kind, TDM_STRING);
+    assert_int_equal(p->slot[1].type.kind, TDM_I64);
+    assert_int_equal(p->population, -1);
+    assert_int_equal(p->n_request, 1);
+    const tdm__join *routes = &p->join[slot_of(p, "length")->join];
+    assert_true(routes->key_slot[0] == 0 && routes->key_slot[1] == 1 && !routes->by_entity);
+    tdm__package_close(&p);
+    tdm_diagnostics_close(&list);
+    tdm__buf_free(&yaml);
+    tdm__buf_free(&again);
+    tdm__buf_free(&text);
+    tdm__fs_sim_close(&fs);
+    small_close(&c);
+}
+
 /* ---- packing ---- */
 
 static tdm__package *pack(tdm__fs *fs, const char *dir, const char *releases, char id[65])
@@ -573,7 +607,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),        cmocka_unit_test(test_order),      cmocka_unit_test(test_needs),
         cmocka_unit_test(test_notes),       cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_unsupported),
-        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_chains),      cmocka_unit_test(test_key_types),
         cmocka_unit_test(test_same_id),     cmocka_unit_test(test_open),       cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_power_loss),  cmocka_unit_test(test_disk_full),  cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_fits),
