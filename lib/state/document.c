@@ -22,7 +22,8 @@ static int append(const char *bytes, size_t n, void *self)
     return out->failed ? -1 : 0;
 }
 
-/* jansson 2.14 goes on after an allocation failed in the middle of a dump, and reports success: so the text is read back. */
+/* jansson 2.14 goes on after some allocations that failed, and reports success: a dump then lacks a quote, a number read a digit.
+ * So whatever is written or read is read once more. */
 static bool is_text_of(const json_t *root, const char *text, size_t n)
 {
     json_t *again = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
@@ -100,8 +101,9 @@ tdm_status tdm__document_parse(tdm_str text, const char *where, json_t **out, td
     *out = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &at);
     /* jansson gives no code when its own structures find no memory */
     bool no_memory = !*out && (json_error_code(&at) == json_error_out_of_memory || json_error_code(&at) == json_error_unknown);
-    if (json_is_object(*out))
+    if (json_is_object(*out) && is_text_of(*out, text.ptr, text.len))
         return TDM_OK;
+    no_memory |= json_is_object(*out);
     json_decref(*out);
     *out = NULL;
     return no_memory ? tdm__no_memory(err, where) : tdm__fail(err, TDM_CORRUPT, where, "the text is not a JSON object");
