@@ -22,21 +22,19 @@ static size_t index_plain(const char *p, size_t n, uint32_t *out, bool *ascii)
     return k;
 }
 
-/* Lines from index `from` on, which begins one; adds to *out. */
-static void lines_from(const char *p, size_t from, size_t n, tdm__lines *out)
-{
-    for (size_t begin = from, i = from; i < n; i++)
-        if (p[i] == '\n') {
-            out->ends++;
-            out->blank += i == begin || (i == begin + 1 && p[begin] == '\r');
-            out->after = begin = i + 1;
-        }
-}
-
 static void lines_plain(const char *p, size_t n, tdm__lines *out)
 {
+    bool odd = false;
     *out = (tdm__lines){0};
-    lines_from(p, 0, n, out);
+    for (size_t begin = 0, i = 0; i < n; i++) {
+        odd ^= p[i] == '"';
+        if (p[i] != '\n')
+            continue;
+        out->ends++;
+        out->blank += i == begin || (i == begin + 1 && p[begin] == '\r');
+        out->odd |= odd;
+        out->after = begin = i + 1;
+    }
 }
 
 static size_t special_plain(const char *p, size_t at, size_t n)
@@ -69,17 +67,39 @@ static inline size_t put_indexes(uint64_t mask, uint32_t base, uint32_t *out)
     return n;
 }
 
-/* The lines of 64 bytes: `feed` and `cr` are their line feeds and carriage returns; *before has bit 0 when the byte before is
- * a line feed (or there is none), bit 1 when the two before are a line feed and a carriage return. */
-static inline void add_lines(uint64_t feed, uint64_t cr, unsigned *before, size_t base, tdm__lines *out)
+/* What add_lines must know of the bytes before its 64. */
+typedef struct lines_before {
+    uint64_t begins; /* 1: a line begins here */
+    uint64_t cr;     /* 1: the line that has begun is a carriage return so far */
+    uint64_t odd;    /* all ones: an odd number of quotes */
+} lines_before;
+
+/* For each bit, whether an odd number of bits is set up to it. */
+static inline uint64_t parity_up_to(uint64_t mask)
 {
-    uint64_t begins = feed << 1 | (*before & 1);
-    uint64_t behind_cr = (cr & begins) << 1 | *before >> 1;
-    *before = (unsigned)(feed >> 63) | (unsigned)((cr & begins) >> 63) << 1;
-    out->ends += (size_t)__builtin_popcountll(feed);
-    out->blank += (size_t)__builtin_popcountll(feed & (begins | behind_cr));
-    if (feed)
-        out->after = base + 64 - (size_t)__builtin_clzll(feed);
+    for (int i = 1; i < 64; i *= 2)
+        mask ^= mask << i;
+    return mask;
+}
+
+/* The lines of 64 bytes at `base`; `cr` are its carriage returns. */
+static inline void add_lines(byte_masks m, uint64_t cr, lines_before *before, size_t base, tdm__lines *out)
+{
+    uint64_t begins = m.feed << 1 | before->begins;
+    uint64_t behind_cr = (cr & begins) << 1 | before->cr;
+    before->begins = m.feed >> 63;
+    before->cr = (cr & begins) >> 63;
+    out->ends += (size_t)__builtin_popcountll(m.feed);
+    out->blank += (size_t)__builtin_popcountll(m.feed & (begins | behind_cr));
+    if (m.feed)
+        out->after = base + 64 - (size_t)__builtin_clzll(m.feed);
+    if (m.quote) {
+        uint64_t odd = parity_up_to(m.quote) ^ before->odd;
+        out->odd |= (odd & m.feed) != 0;
+        before->odd = odd >> 63 ? UINT64_MAX : 0;
+    } else {
+        out->odd |= (before->odd & m.feed) != 0;
+    }
 }
 
 /* The rest of fewer than 64 bytes, padded with a byte that nobody seeks. */
@@ -104,13 +124,13 @@ static inline const char *padded(const char *p, size_t n, char pad[64])
     return k;
 
 #define LINES_BODY(MASKS, CRS)                                                                       \
-    unsigned before = 1;                                                                             \
+    lines_before before = {.begins = 1};                                                            \
     char pad[64];                                                                                    \
     *out = (tdm__lines){0};                                                                          \
     for (size_t i = 0; i < n; i += 64) {                                                             \
         const char *q = n - i < 64 ? padded(p + i, n - i, pad) : p + i;                              \
         byte_masks m = MASKS(q);                                                                     \
-        add_lines(m.feed, CRS(q), &before, i, out);                                                  \
+        add_lines(m, CRS(q), &before, i, out);                                                       \
     }
 
 #define SPECIAL_BODY(MASKS)                                                                          \

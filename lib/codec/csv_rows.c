@@ -1,10 +1,11 @@
 /* CSV chunks into columns.
  *
- * A chunk's commas, quotes and line feeds are indexed once. A record without quotes, which has the header's width, is then known by
- * its index entries alone: only the bytes at those are looked at, and the text of declared columns is noted without touching
- * it. Records with quotes go through the automaton of csv_scan.h and are split byte by byte. Columns are then read one at a
- * time, each by a loop for its kind that takes the usual forms itself and leaves all others, and all errors, to
- * tdm__value_parse. Floor: a byte is loaded twice (index, value), and a field costs its digits. */
+ * A chunk's commas, quotes and line feeds are indexed once. A record of one line that has the header's width is then known
+ * by its index entries alone, with and without quoted fields: only the bytes at those are looked at, and the text of
+ * declared columns is noted without touching it. All others (doubled quotes, line ends inside, faults) go through the
+ * automaton of csv_scan.h and are split byte by byte. Columns are then read one at a time, each by a loop for its kind that
+ * takes the usual forms itself and leaves all others, and all errors, to tdm__value_parse. Floor: a byte is loaded twice
+ * (index, value), and a field costs its digits. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -161,6 +162,61 @@ static bool take_plain_record(tdm__row_parser *p)
     p->block.place[row] = (tdm__row_place){p->row++, p->line++, p->chunk->offset + p->at, {bytes + p->at, len}};
     p->at = end + 1;
     c->next += width;
+    return true;
+}
+
+/* Where the field that begins at `from` has its text, and the index of the mark that ends it; *mark is its first. False for
+ * what needs care: doubled quotes, line ends inside, faults. */
+static inline bool quoted_cell(const tdm__csv_parser *c, const char *bytes, size_t from, size_t *mark, csv_cell *out)
+{
+    size_t k = *mark + 1; /* behind the opening quote */
+    while (k < c->n_index && bytes[c->index[k]] == ',')
+        k++;
+    if (k + 1 >= c->n_index || bytes[c->index[k]] != '"')
+        return false;
+    size_t close = c->index[k], end = c->index[k + 1];
+    *mark = k + 1;
+    *out = (csv_cell){bytes + from + 1, (uint32_t)(close - from - 1), true};
+    return end == close + 1 || (end == close + 2 && bytes[close + 1] == '\r' && bytes[end] == '\n');
+}
+
+/* Takes the record at p->at when it is a line of the header's width whose fields are plain, or in quotes without a quote
+ * or line end inside. */
+static bool take_quoted_record(tdm__row_parser *p)
+{
+    tdm__csv_parser *c = p->csv;
+    const char *bytes = p->scan.p;
+    size_t mark = c->next, from = p->at, row = p->block.n, end = from;
+    const csv_column *plan = c->plan, *plans_end = plan + c->n_plans;
+    for (size_t column = 0; column < c->width; column++, mark++, from = end + 1) {
+        bool last = column + 1 == c->width;
+        csv_cell cell;
+        if (mark == c->n_index)
+            return false;
+        if (bytes[from] == '"') {
+            if (!quoted_cell(c, bytes, from, &mark, &cell))
+                return false;
+        } else {
+            size_t len = c->index[mark] - from;
+            len -= last && len > 0 && bytes[from + len - 1] == '\r';
+            cell = (csv_cell){bytes + from, (uint32_t)len, false};
+        }
+        end = c->index[mark];
+        if (bytes[end] != (last ? '\n' : ','))
+            return false;
+        if (plan < plans_end && plan->column == column)
+            (plan++)->cell[row] = cell;
+    }
+    size_t len = end - p->at;
+    if (len > p->scan.limit)
+        return false;
+    len -= len > 0 && bytes[end - 1] == '\r';
+    if (len == 0)
+        return false;
+    p->block.place[row] = (tdm__row_place){p->row++, p->line++, p->chunk->offset + p->at, {bytes + p->at, len}};
+    p->block.n++;
+    p->at = end + 1;
+    c->next = mark;
     return true;
 }
 
@@ -330,7 +386,7 @@ tdm_status tdm__csv_fill(tdm__row_parser *p, tdm_error *err)
     tdm__csv_parser *c = p->csv;
     tdm_status s = c->indexed ? TDM_OK : make_index(p, err);
     while (!s && p->at < p->scan.n && p->block.n + p->block.n_bad < TDM__BLOCK_ROWS)
-        if (!take_plain_record(p))
+        if (!take_plain_record(p) && !take_quoted_record(p))
             s = take_record(p, err);
     if (s)
         return s;

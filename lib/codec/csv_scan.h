@@ -15,6 +15,7 @@ typedef struct tdm__lines {
     size_t ends;  /* line feeds */
     size_t blank; /* lines that are empty but for a carriage return; the stretch begins a line */
     size_t after; /* index behind the last line feed; 0 when there is none */
+    bool odd;     /* some line feed has an odd number of quotes before it: a line does not hold whole records */
 } tdm__lines;
 
 /* One instruction set's loops over bytes. All give the same results; `plain` is the one to read. */

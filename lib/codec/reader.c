@@ -1,9 +1,9 @@
 /* The reader: a stream cut into chunks of whole records.
  *
- * A window holds the bytes read and not yet given out. Where it has no quote, records are lines and a chunk ends at the
- * window's last line end: one pass that counts. Else the automaton of csv_scan.h walks record by record, and the window
- * grows until the record at its start is decided, at most a little beyond the longest record. What a chunk holds depends on its
- * size; what the records are, and where they lie, does not. */
+ * A window holds the bytes read and not yet given out. Where its lines are its records, a chunk ends at the window's last
+ * line end: one pass that counts. Else the automaton of csv_scan.h walks record by record, and the window grows until the
+ * record at its start is decided, at most a little beyond the longest record. What a chunk holds depends on its size; what
+ * the records are, and where they lie, does not. */
 #include <stdio.h>
 #include <string.h>
 
@@ -77,13 +77,17 @@ static tdm__record_scan scan_of(const tdm__reader *r, size_t n)
     };
 }
 
-/* A chunk of plain lines. n is at most the longest record, so none can be too long. */
-static cut cut_lines(const tdm__record_scan *scan)
+/* A chunk whose records are its lines, none of them longer than may be. In CSV this holds where every line has an even
+ * number of quotes: its quoted fields are closed, or it is broken (csv_record.c), and both end with the line. */
+static bool cut_lines(const tdm__record_scan *scan, cut *out)
 {
     tdm__lines lines;
+    if (scan->n > scan->limit)
+        return false;
     scan->kernels->lines(scan->p, scan->n, &lines);
     bool rest = scan->all && lines.after < scan->n; /* a last line without its end */
-    return (cut){.bytes = rest ? scan->n : lines.after, .rows = lines.ends - lines.blank + rest, .line_ends = lines.ends};
+    *out = (cut){.bytes = rest ? scan->n : lines.after, .rows = lines.ends - lines.blank + rest, .line_ends = lines.ends};
+    return out->bytes > 0 && (!lines.odd || !scan->quotes);
 }
 
 /* Records one by one, up to about `target` bytes. */
@@ -105,17 +109,13 @@ static cut cut_records(tdm__record_scan *scan, size_t target)
 
 static cut find_cut(tdm__reader *r)
 {
+    cut c;
     size_t n = held(r), target = r->source.chunk_bytes;
-    size_t first = n < target ? n : target;
-    tdm__record_scan scan = scan_of(r, first);
-    bool plain = !scan.quotes || !memchr(scan.p, '"', first);
-    if (plain && first <= scan.limit) {
-        cut c = cut_lines(&scan);
-        if (c.bytes > 0)
-            return c;
-    }
+    tdm__record_scan scan = scan_of(r, n < target ? n : target);
+    if (cut_lines(&scan, &c))
+        return c;
     scan = scan_of(r, n);
-    cut c = cut_records(&scan, target);
+    c = cut_records(&scan, target);
     r->fault_before = r->offset + scan.fault_before;
     return c;
 }

@@ -120,8 +120,6 @@ static void test_records_as_the_rules_say(void **state)
     assert_true(broken > 1000 && spanning > 1000);
 }
 
-/* ---- chunks ---- */
-
 static const tdm__schema *three_texts(void)
 {
     static tdm__field fields[3];
@@ -130,6 +128,84 @@ static const tdm__schema *three_texts(void)
         fields[i] = (tdm__field){tdm__strn("abc" + i, 1), {.kind = TDM_STRING, .nullable = true}};
     return &schema;
 }
+
+/* One field of a good record, by a byte at a time: its text to `out`; returns where the next begins. */
+static size_t naive_field(tdm_str record, size_t at, tdm__buf *out, bool *quoted)
+{
+    tdm__buf_reset(out);
+    *quoted = at < record.len && record.ptr[at] == '"';
+    if (!*quoted) {
+        while (at < record.len && record.ptr[at] != ',')
+            tdm__buf_char(out, record.ptr[at++]);
+        return at + 1;
+    }
+    for (at++; record.ptr[at] != '"' || (at + 1 < record.len && record.ptr[at + 1] == '"'); at++) {
+        tdm__buf_char(out, record.ptr[at]);
+        at += record.ptr[at] == '"';
+    }
+    return at + 2;
+}
+
+/* What transcript() must say of a record. */
+static void naive_row(tdm_str record, bool broken, tdm__buf *out)
+{
+    tdm__buf field = {0}, values = {0};
+    size_t width = 0;
+    for (size_t at = 0; !broken && at <= record.len; width++) {
+        bool quoted;
+        at = naive_field(record, at, &field, &quoted);
+        tdm__buf_char(&values, ' ');
+        if (field.len == 0 && !quoted)
+            tdm__buf_text(&values, "null");
+        else
+            tdm__buf_json_text(&values, tdm__strn(field.ptr, field.len));
+    }
+    tdm__buf_printf(out, "%s[%.*s]", width == 3 ? "" : "bad ", (int)record.len, record.ptr);
+    if (width == 3)
+        tdm__buf_add(out, values.ptr, values.len);
+    else
+        tdm__buf_text(out, broken ? " csv_quote " : " csv_width ");
+    tdm__buf_char(out, '\n');
+    tdm__buf_free(&field);
+    tdm__buf_free(&values);
+}
+
+/* Fields of random records, most of them quoted, in every way that the parser may take. */
+static void test_fields_as_the_rules_say(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"a", "b,", ",", "\"", "\"\"", "\n", "\r\n", "\"x\",", "\"y,\"", "1,\"2\",3\n",
+                                         "\"p\",\"q\",\"r\"\r\n", ",,\n", "\"\",", "\"a\"\"b\","};
+    tdm__random random;
+    tdm__random_seed(&random, support_seed());
+    tdm__buf text = {0}, want = {0}, got = {0};
+    for (int i = 0; i < 20000; i++) {
+        transcript_options o = {.format = TDM__FORMAT_CSV, .chunk_bytes = 500, .record_max = 500, .values_only = true};
+        size_t n = 1 + tdm__random_below(&random, 12), from = 6;
+        tdm__buf_reset(&text);
+        tdm__buf_reset(&want);
+        tdm__buf_reset(&got);
+        tdm__buf_text(&text, "a,b,c\n");
+        for (size_t k = 0; k < n; k++)
+            tdm__buf_text(&text, pieces[tdm__random_below(&random, sizeof pieces / sizeof pieces[0])]);
+        while (from < text.len) {
+            naive_record r = naive(text.ptr, text.len, from);
+            tdm_str record = tdm__strn(text.ptr + from, r.end - from);
+            if (r.next > r.end && record.len > 0 && record.ptr[record.len - 1] == '\r')
+                record.len--;
+            if (record.len > 0)
+                naive_row(record, r.broken, &want);
+            from = r.next;
+        }
+        assert_ok(transcript(tdm__strn(text.ptr, text.len), three_texts(), &o, &got, NULL), NULL);
+        assert_string_equal(tdm__buf_z(&got), tdm__buf_z(&want));
+    }
+    tdm__buf_free(&text);
+    tdm__buf_free(&want);
+    tdm__buf_free(&got);
+}
+
+/* ---- chunks ---- */
 
 /* Any bytes, cut into chunks of any size from reads of any size, with any limit: the same rows at the same places. */
 static void test_chunks_do_not_matter(void **state)
@@ -462,6 +538,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kernels_agree),       cmocka_unit_test(test_records_as_the_rules_say),
+        cmocka_unit_test(test_fields_as_the_rules_say),
         cmocka_unit_test(test_chunks_do_not_matter), cmocka_unit_test(test_neighbours_survive),
         cmocka_unit_test(test_broken_quotes),       cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_too_long_in_bounded_memory), cmocka_unit_test(test_tries_do_not_add_up),
