@@ -38,9 +38,10 @@ static tdm_status open_quarantine(load *l, tdm_error *err)
         s = tdm__list_dir(l->home->fs, path, &names, err);
     if (s)
         return s;
-    int64_t number = 0;
-    if (names.n && !strncmp(names.name[names.n - 1], "load-", 5))
-        tdm__parse_i64(tdm__str(names.name[names.n - 1] + 5), &number, NULL);
+    int64_t number = 0, used;
+    for (size_t i = 0; i < names.n; i++)
+        if (!strncmp(names.name[i], "load-", 5) && tdm__parse_i64(tdm__str(names.name[i] + 5), &used, NULL) && used > number)
+            number = used;
     tdm__names_free(&names);
     snprintf(l->report->quarantine, sizeof l->report->quarantine, "load-%06" PRId64, number + 1);
     s = tdm__home_path(l->home, path, err, "loads/%s", l->report->quarantine);
@@ -72,22 +73,27 @@ static tdm_status quarantine_row(load *l, const char *file, const tdm__row_place
     return tdm__line_file_add(l->quarantine, tdm__strn(l->line.ptr, l->line.len), err);
 }
 
-/* The row's key, joined; a part that is missing is an error of the row. */
+static tdm_status no_key(const load *l, size_t part, tdm_error *err)
+{
+    const tdm_str name = l->source->schema.field[l->source->key[part]].name;
+    char field[80];
+    snprintf(field, sizeof field, "%.*s", (int)name.len, name.ptr);
+    return tdm__fail(err, TDM_KEY_MISSING, field, "the record has no key");
+}
+
+/* The row's key, joined; a part that is missing, and a key of no letters, are errors of the row. */
 static tdm_status make_key(load *l, const tdm__row_block *block, size_t row, tdm_error *err)
 {
     tdm_value part[TDM__KEY_PARTS_MAX];
     for (size_t k = 0; k < l->source->n_key; k++) {
         tdm__column_get(&block->column[l->source->key[k]], row, &part[k]);
-        if (part[k].presence != TDM_PRESENT) {
-            const tdm_str name = l->source->schema.field[l->source->key[k]].name;
-            char field[80];
-            snprintf(field, sizeof field, "%.*s", (int)name.len, name.ptr);
-            return tdm__fail(err, TDM_KEY_MISSING, field, "the record has no key");
-        }
+        if (part[k].presence != TDM_PRESENT)
+            return no_key(l, k, err);
     }
     tdm__buf_reset(&l->key);
     tdm__key_join(part, l->source->n_key, &l->key);
-    return tdm__buf_check(&l->key, err);
+    tdm_status s = tdm__buf_check(&l->key, err);
+    return s || l->key.len ? s : no_key(l, 0, err);
 }
 
 static tdm_status load_block(load *l, const char *file, const tdm__row_block *block, tdm_error *err)
@@ -106,11 +112,11 @@ static tdm_status load_block(load *l, const char *file, const tdm__row_block *bl
             return tdm__no_memory(err, file);
         for (size_t c = 0; c < l->source->schema.n; c++)
             tdm__column_get(&block->column[c], row, &l->values[c]);
-        s = tdm__store_builder_add(l->builder, tdm__strn(l->key.ptr, l->key.len), l->values, 0, err);
-        if (s == TDM_FIELD_RANGE || s == TDM_TOO_LARGE) {
-            bad = *err;
+        s = tdm__store_builder_add(l->builder, tdm__strn(l->key.ptr, l->key.len), l->values, 0, &bad);
+        if (s == TDM_TOO_LARGE) /* a key longer than a record can hold */
             s = quarantine_row(l, file, &block->place[row], "key", &bad, err);
-        }
+        else if (s && err)
+            *err = bad;
     }
     l->report->rows_in += block->n + block->n_bad;
     return s;
@@ -372,6 +378,15 @@ static tdm_status find_table_source(load *l, const tdm__state *state, const char
     return tdm__home_path(l->home, l->dir, err, "sources/%s", source);
 }
 
+/* A load that did not happen leaves no trace, unless its bad rows are the reason. */
+static void forget_quarantine(load *l)
+{
+    char dir[TDM__PATH_MAX];
+    if (l->report->quarantine[0] && !tdm__home_path(l->home, dir, NULL, "loads/%s", l->report->quarantine))
+        tdm__remove_tree(l->home->fs, dir, NULL);
+    l->report->quarantine[0] = 0;
+}
+
 tdm_status tdm_load(tdm_home *home, const char *source, const char *const *paths, size_t n_paths,
                     const tdm_load_options *options, tdm_load_report *out, tdm_error *err)
 {
@@ -395,6 +410,8 @@ tdm_status tdm_load(tdm_home *home, const char *source, const char *const *paths
         s = load_version(&l, state, now, writing.log, paths, n_paths, err);
     out->seconds = (double)(tdm__monotonic_ns() - start) * 1e-9;
     tdm__line_file_abort(&l.quarantine);
+    if (s && s != TDM_QUARANTINE_FULL)
+        forget_quarantine(&l);
     tdm__buf_free(&l.key);
     tdm__buf_free(&l.line);
     tdm__free(l.values);

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <jansson.h>
+#include <zlib.h>
 
 const int64_t fixture_as_of_us = INT64_C(1370080800000000); /* 2013-06-01T10:00:00Z */
 
@@ -114,6 +115,16 @@ const char *fixture_file(const fixture *f, const char *name, const char *text)
 {
     const char *path = fixture_print("%s/%s", f->files, name);
     support_write_file(path, text, strlen(text));
+    return path;
+}
+
+const char *fixture_gz(const fixture *f, const char *name, const char *text)
+{
+    const char *path = fixture_print("%s/%s", f->files, name);
+    gzFile file = gzopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, text, (unsigned)strlen(text)), strlen(text));
+    assert_int_equal(gzclose(file), Z_OK);
     return path;
 }
 

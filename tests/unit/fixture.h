@@ -44,6 +44,7 @@ size_t fixture_names(fixture *f, const char *folder);
 
 /* Writes an input to the real disk; its path. */
 const char *fixture_file(const fixture *f, const char *name, const char *text);
+const char *fixture_gz(const fixture *f, const char *name, const char *text); /* compressed */
 /* Writes the release's folder to the home's disk, with this manifest and main model (NULL: the usual); its path. */
 const char *fixture_release_dir(fixture *f, const char *name, const char *yaml, const char *main_json);
 /* Packs such a folder; f->id is the id. */
