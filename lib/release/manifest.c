@@ -257,17 +257,21 @@ static tdm_status read_all(tdm__manifest_reader *r, tdm__place *root)
     if (at)
         tdm__manifest_name(r, at, "a release", &m->name);
     read_entity(r, tdm__yaml_get(root, "entity"));
-    tdm_status s = tdm__manifest_features(r, tdm__yaml_get(root, "features"));
+    size_t before = r->doc->errors; /* a fault so far may have left out what features are resolved by */
+    tdm_status s = read_lookups(r, tdm__yaml_get(root, "lookups"));
+    m->plannable = !before && !r->doc->errors;
+    if (!s)
+        s = tdm__manifest_features(r, tdm__yaml_get(root, "features"));
     if (!s)
         s = index_features(r);
-    if (!s)
-        s = read_lookups(r, tdm__yaml_get(root, "lookups"));
     if (!s)
         s = tdm__manifest_models(r, root);
     if (!s)
         s = read_predictions(r, tdm__yaml_get(root, "prediction"));
     if (!s)
         s = tdm__manifest_policies(r, root);
+    tdm__place *batch = tdm__yaml_get(root, "batch");
+    m->plannable &= m->n_features && (!batch || m->batch.population_place || !r->doc->errors);
     m->golden_place = tdm__manifest_file(r, root, "golden", &m->golden);
     return s;
 }

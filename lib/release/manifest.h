@@ -63,6 +63,8 @@ typedef struct tdm__manifest_feature {
     tdm_str unit;                /* `unit`, or empty */
     tdm__place *unit_place;
     bool required;               /* as given; not given: a request that is neither nullable nor has a default */
+    bool required_given;
+    bool faulty;                 /* it has faults, which were told: nobody resolves it */
 } tdm__manifest_feature;
 
 typedef struct tdm__manifest_lookup {
@@ -145,6 +147,7 @@ typedef struct tdm__manifest_name_index {
 
 typedef struct tdm__manifest {
     tdm__yaml_doc doc;           /* for faults; its diagnostics are set by whoever checks on */
+    bool plannable;              /* sound enough for its sound features to be resolved: faults lie elsewhere only */
     tdm_str name;
     tdm_str entity;
     tdm__place *entity_place;
@@ -170,7 +173,7 @@ typedef struct tdm__manifest {
 
 /* Parses. All errors at once go to `list` (may be NULL). `text` must outlive the manifest (it is what excerpts
  * are cut from), as must `name`. TDM_MANIFEST when there was any error; *out is then filled as far as it was read
- * and fit only for looking at. TDM_NO_MEMORY. */
+ * and fit only for looking at, and, when plannable, for telling more faults (package.h). TDM_NO_MEMORY. */
 tdm_status tdm__manifest_parse(tdm_str text, const char *name, tdm__arena *arena, tdm_diagnostics *list,
                                tdm__manifest *out);
 /* Index, or -1. */

@@ -204,6 +204,7 @@ static void read_required(tdm__manifest_reader *r, tdm__place *map, tdm__manifes
     tdm__place *at = tdm__manifest_scalar(r, map, "required");
     if (!at)
         return;
+    f->required_given = true;
     f->required = tdm__str_is(at->text, "true");
     if (!f->required && !tdm__str_is(at->text, "false"))
         tdm__manifest_wrong(r, at, "'required'", "true or false", "true or false");
@@ -253,9 +254,10 @@ tdm_status tdm__manifest_features(tdm__manifest_reader *r, tdm__place *map)
     if (!m->feature)
         return TDM_NO_MEMORY;
     for (m->n_features = 0; m->n_features < map->n; m->n_features++) {
-        size_t i = m->n_features;
+        size_t i = m->n_features, before = r->doc->errors;
         if (read_feature(r, map->key[i], map->item[i], &m->feature[i]))
             return TDM_NO_MEMORY;
+        m->feature[i].faulty = r->doc->errors != before;
     }
     return TDM_OK;
 }

@@ -37,8 +37,9 @@ static const tdm__manifest_key keys[] = {
     { "feature", "max_age", "duration", "none", "older values are stale" },
     { "feature", "last_good", "duration", "none", "how long a last known good value may stand in" },
     { "feature", "default", "value", "none", "stands in for null and missing, before expressions are computed" },
-    { "feature", "required", "true or false", "true for a request that is not nullable and has no default",
-      "without a value there is no answer (`feature_missing`)" },
+    { "feature", "required", "true or false", "true for what cannot be null and has no default",
+      "without a value there is no answer (`feature_missing`); by itself so for a request that is not nullable, and for "
+      "a column that is not nullable in a source found by the entity's key: an entity that is not there has no answer" },
     { "feature", "unit", "unit", "the type's", "the value's unit" },
 
     { "lookup", "file", "file", REQUIRED, "a CSV file with a header" },

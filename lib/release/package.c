@@ -93,14 +93,19 @@ static tdm_status use_promised_zone(tdm__package_box *b, tdm_error *err)
     return TDM_OK;
 }
 
-/* All but the manifest, which has no faults. */
+/* All but the manifest. With a manifest that has faults, only as far as more can be told without guessing. */
 static tdm_status build(tdm__package_box *b, tdm_error *err)
 {
+    bool sound = !tdm__package_faults(b);
+    if (!sound && !b->manifest.plannable)
+        return TDM_OK;
     tdm_status s = tdm__package_lookups(b, err);
     size_t before = tdm__package_faults(b);
     if (!s)
         s = tdm__package_plan(b, err);
     b->plan_whole = tdm__package_faults(b) == before;
+    if (!sound)
+        return s;
     if (!s)
         s = use_promised_zone(b, err);
     if (!s)
@@ -132,7 +137,7 @@ static tdm_status check(tdm__package_box *b, tdm_error *err)
 {
     size_t before = tdm_diagnostics_count(b->list);
     tdm_status s = read_manifest(b, err);
-    if (!s && !tdm__package_faults(b))
+    if (!s)
         s = build(b, err);
     if (!s && tdm__package_faults(b))
         s = faulted(b->list, before, err);

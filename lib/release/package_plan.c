@@ -289,6 +289,9 @@ static int add_column(tdm__package_box *b, int source, int column, tdm_str name,
     slot.type.nullable = true; /* the row may be absent */
     if (f && !set_attributes(b, f, &slot))
         return blame(b);
+    if (!f || !f->required_given)
+        slot.required = b->join[join].by_entity && !s->schema.field[column].type.nullable &&
+                        slot.fallback.presence != TDM_PRESENT; /* an entity that the source does not know has no answer */
     return add_slot(b, &slot, at);
 }
 
@@ -490,7 +493,8 @@ static bool set_names(tdm__package_box *b)
     if (!names)
         return false;
     for (size_t i = 0; i < m->n_features; i++)
-        names[n++] = m->feature[i].name.ptr;
+        if (m->feature[i].name.len)
+            names[n++] = m->feature[i].name.ptr;
     for (size_t i = 0; i < b->package.key.n; i++)
         names[n++] = b->package.key.field[i].name.ptr;
     for (size_t i = 0; i < b->catalog->n_names; i++) {
@@ -542,7 +546,8 @@ static tdm_type key_type(tdm__package_box *b, tdm_str name)
     int feature = tdm__manifest_find_feature(&b->manifest, name);
     const tdm_type *column = key_column_type(b, name);
     tdm_type type = { .kind = TDM_STRING };
-    if (feature >= 0 && b->manifest.feature[feature].origin == TDM__ORIGIN_REQUEST)
+    if (feature >= 0 && b->manifest.feature[feature].origin == TDM__ORIGIN_REQUEST &&
+        !b->manifest.feature[feature].faulty)
         type = b->manifest.feature[feature].type;
     else if (column)
         type = *column;
@@ -599,6 +604,11 @@ tdm_status tdm__package_plan(tdm__package_box *b, tdm_error *err)
     b->scope.self = b;
     b->scope.slot = scope_slot;
     b->scope.zone = scope_zone;
+    for (size_t i = 0; i < n; i++)
+        if (b->manifest.feature[i].faulty) {
+            b->state[i] = TDM__FEATURE_FAILED;
+            b->feature_slot[i] = FAILED;
+        }
     for (size_t i = 0; i < n && !b->no_memory; i++) {
         b->blamed = false;
         resolve_feature(b, (int)i);

@@ -149,3 +149,14 @@
       "release.yaml:13:25: 'flight_key' is a part of the entity's key, with another type\n"
       "    flight_key: {request: i64}\n"
       "                          ^\n" },
+    /* Faults of the manifest itself do not keep those of other features back; what is at fault is not faulted twice. */
+    { "release.yaml", "  dep_hour: {expr: 'hour(schedule.dep, \"America/New_York\")'}\n"
+                      "  distance: {column: schedule.distance, default: 500}\n",
+      "  dep_hour: {expr: 'hours(schedule.dep)'}\n"
+      "  distance: {colum: schedule.distance, default: 500}\n",
+      "release.yaml:7:14: unknown key 'colum' in a feature (did you mean 'column'?)\n"
+      "    distance: {colum: schedule.distance, default: 500}\n"
+      "               ^\n"
+      "release.yaml:6:20: there is no function 'hours' (did you mean 'hour'?)\n"
+      "    dep_hour: {expr: 'hours(schedule.dep)'}\n"
+      "                     ^\n" },

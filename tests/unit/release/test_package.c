@@ -69,6 +69,11 @@ static void test_plan(void **state)
     assert_text(p->slot[p->request_slot[0]].name, "number");
     assert_text(p->slot[p->request_slot[1]].name, "cabin");
     assert_false(p->slot[p->request_slot[0]].required);
+    assert_true(slot_of(p, "carrier")->required);           /* not nullable, found by the entity's key */
+    assert_true(slot_of(p, "schedule.dep")->required);
+    assert_false(slot_of(p, "schedule.tailnum")->required); /* nullable */
+    assert_false(slot_of(p, "distance")->required);         /* has a default */
+    assert_false(slot_of(p, "length")->required);           /* its row is found by something else */
     assert_false(p->reads_as_of);
     assert_int_equal(p->model[0].input_slot[0], slot_of(p, "dep_hour") - p->slot);
     assert_int_equal(p->n_golden, 2);
