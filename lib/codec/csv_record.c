@@ -7,8 +7,9 @@
  * well-formed record has an even number; so one stray quote can join a later record only inside that record's own quoted
  * field, where a comma or line end follows the opening quote and a line end lies inside (docs/reference/values.md).
  *
- * Each try is bounded by the limit, and tries do not add up: two tries that are inside a quoted field at one line end go on
- * alike, so where one failed (`fault_before`) the next fails at once. */
+ * Tries do not add up. A record of several lines begins at a line with an odd number of quotes and ends, well or not,
+ * with the next such line at the latest; a line with an even number is never more than itself. So no byte is read by
+ * more than three tries, and a file whose lines all have an even number of quotes can be cut at any line end. */
 #include <string.h>
 
 #include "codec/csv_scan.h"
@@ -52,15 +53,11 @@ static bool end_at_line(const tdm__record_scan *scan, size_t at, tdm__record_spa
     return true;
 }
 
-static bool broken(tdm__record_scan *scan, size_t at, size_t fault_at, tdm__record_span *out)
+static bool broken(const tdm__record_scan *scan, size_t at, size_t fault_at, tdm__record_span *out)
 {
     out->fault = TDM_CSV_QUOTE;
     out->fault_at = fault_at;
-    if (!end_at_line(scan, at, out))
-        return false;
-    if (out->fault == TDM_CSV_QUOTE && scan->fault_before < fault_at)
-        scan->fault_before = fault_at;
-    return true;
+    return end_at_line(scan, at, out);
 }
 
 /* What follows a quote inside a quoted field at index q. */
@@ -84,7 +81,7 @@ static after_quote look_behind_quote(const tdm__record_scan *scan, size_t q)
 }
 
 /* The walk from one quote or line feed to the next, over a record that has a quote. */
-static bool quoted_record(tdm__record_scan *scan, size_t at, tdm__record_span *out)
+static bool quoted_record(const tdm__record_scan *scan, size_t at, tdm__record_span *out)
 {
     const char *p = scan->p;
     size_t stop = limit_end(scan, at), i = at, line_ends = 0;
@@ -108,7 +105,7 @@ static bool quoted_record(tdm__record_scan *scan, size_t at, tdm__record_span *o
         i = q + 1;
         if (p[q] == '\n') {
             line_ends++;
-            if (literal || q < scan->fault_before)
+            if (literal)
                 return broken(scan, at, q, out);
         } else if (inside) {
             after_quote next = look_behind_quote(scan, q);
@@ -128,7 +125,7 @@ static bool quoted_record(tdm__record_scan *scan, size_t at, tdm__record_span *o
     }
 }
 
-bool tdm__record_at(tdm__record_scan *scan, size_t at, tdm__record_span *out)
+bool tdm__record_at(const tdm__record_scan *scan, size_t at, tdm__record_span *out)
 {
     const char *p = scan->p;
     memset(out, 0, sizeof *out);

@@ -42,7 +42,6 @@ typedef struct tdm__record_scan {
     size_t limit;        /* longest record */
     bool all;            /* no byte follows the n */
     bool quotes;         /* CSV; else a record is a line */
-    size_t fault_before; /* a quoted field that is open at a line end before this index is never closed well */
 } tdm__record_scan;
 
 typedef struct tdm__record_span {
@@ -56,7 +55,7 @@ typedef struct tdm__record_span {
 } tdm__record_span;
 
 /* The record at `at` (at < n). False when the n bytes do not tell (never with `all`, nor with more than limit bytes at
- * hand). After TDM_CSV_QUOTE the record ends at its first line end and scan->fault_before is moved on. */
-bool tdm__record_at(tdm__record_scan *scan, size_t at, tdm__record_span *out);
+ * hand). After TDM_CSV_QUOTE the record ends at its first line end. */
+bool tdm__record_at(const tdm__record_scan *scan, size_t at, tdm__record_span *out);
 
 #endif

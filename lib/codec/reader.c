@@ -25,7 +25,6 @@ struct tdm__reader {
     bool skipping;    /* the rest of a too long line is to be thrown away */
     uint64_t offset;  /* of window[at] in the stream */
     uint64_t row, line, index;
-    uint64_t fault_before;
     tdm_str *header;
     size_t n_header;
     tdm__arena arena; /* header and name */
@@ -73,7 +72,6 @@ static tdm__record_scan scan_of(const tdm__reader *r, size_t n)
         .limit = r->source.record_max,
         .all = r->ended && n == held(r),
         .quotes = r->format == TDM__FORMAT_CSV,
-        .fault_before = r->fault_before > r->offset ? (size_t)(r->fault_before - r->offset) : 0,
     };
 }
 
@@ -91,7 +89,7 @@ static bool cut_lines(const tdm__record_scan *scan, cut *out)
 }
 
 /* Records one by one, up to about `target` bytes. */
-static cut cut_records(tdm__record_scan *scan, size_t target)
+static cut cut_records(const tdm__record_scan *scan, size_t target)
 {
     cut c = {0};
     tdm__record_span span;
@@ -115,9 +113,7 @@ static cut find_cut(tdm__reader *r)
     if (cut_lines(&scan, &c))
         return c;
     scan = scan_of(r, n);
-    c = cut_records(&scan, target);
-    r->fault_before = r->offset + scan.fault_before;
-    return c;
+    return cut_records(&scan, target);
 }
 
 /* Throws away the rest of a line that was too long. */
@@ -165,7 +161,6 @@ tdm_status tdm__reader_next(tdm__reader *r, tdm__chunk *chunk, tdm_error *err)
     tdm_status s = skip_line(r, err);
     if (s)
         return s;
-    uint64_t fault_before = r->fault_before; /* what the parser must know that it cannot see */
     cut c = {0};
     for (size_t want = r->source.chunk_bytes; c.bytes == 0 && !c.unended; want = 2 * held(r)) {
         if ((s = want_bytes(r, want, err)))
@@ -181,7 +176,6 @@ tdm_status tdm__reader_next(tdm__reader *r, tdm__chunk *chunk, tdm_error *err)
     chunk->first_line = r->line;
     chunk->index = r->index;
     chunk->record_max = r->source.record_max;
-    chunk->fault_before = fault_before;
     if ((s = give(r, c.bytes, chunk, err)))
         return s;
     r->skipping = c.unended;

@@ -143,7 +143,6 @@ void tdm__row_parser_start(tdm__row_parser *p, const tdm__chunk *chunk)
         .limit = chunk->record_max ? chunk->record_max : TDM__RECORD_BYTES_MAX,
         .all = true,
         .quotes = p->format != TDM__FORMAT_JSONL,
-        .fault_before = chunk->fault_before > chunk->offset ? (size_t)(chunk->fault_before - chunk->offset) : 0,
     };
     if (p->csv)
         tdm__csv_parser_start(p);

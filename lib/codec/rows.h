@@ -28,8 +28,6 @@ typedef struct tdm__chunk {
     uint64_t first_row;  /* number of its first record, 1 = the first after the header */
     uint64_t first_line; /* number of its first line, 1 = the header's (CSV) */
     uint64_t index;      /* 0, 1, 2 ... in file order */
-    uint64_t fault_before; /* in the stream: quoted fields open at a line end before it are known not to close
-                              (csv_scan.h) */
     size_t record_max;     /* longest record; 0 is TDM__RECORD_BYTES_MAX */
 } tdm__chunk;
 void tdm__chunk_free(tdm__chunk *chunk);

@@ -24,7 +24,8 @@ MADE = {
     "rule_none": "", "rule_fixed": "<+0545>-5:45", "rule_north": "EST5EDT,M3.2.0,M11.1.0",
     "rule_south": "AEST-10AEDT,M10.1.0,M4.1.0/3", "rule_negative": "IST-1GMT0,M10.5.0,M3.5.0/1",
     "rule_julian": "AAA3BBB,J60/0,J300/24", "rule_days": "AAA-3:30BBB-4,59/2:30,300/-1",
-    "rule_far": "<-03>3<-02>,M3.5.0/-2,M10.5.0/-1:15:30", "rule_week": "XXX-2<+03>-3,M3.4.4/50,M10.4.4/50",
+    "rule_far": "<-03>3<-02>,M3.5.0/-2,M10.5.0/-1:15:30", "rule_always": "EST5EDT,J1/0,J365/25",
+    "rule_week": "XXX-2<+03>-3,M3.4.4/50,M10.4.4/50",
 }
 BY_C_LIBRARY = {"rule_days"}
 FIRST, LAST = -5_000_000_000, 7_500_000_000  # 1811 to 2207
