@@ -349,12 +349,15 @@ tdm_status tdm_run(tdm_home *home, const char *release, const tdm_run_options *o
     s = pin(&job, release, writing.log, err);
     if (!s)
         s = name_run(&job, err);
-    if (!s && !tdm__table_newest(home, same_run, out->run, &before, err)) {
+    if (!s) {
+        s = tdm__table_newest(home, same_run, out->run, &before, err);
+        if (s == TDM_NOT_FOUND)
+            s = run_anew(&job, err);
+    }
+    if (before) {
         out->existed = true;
         report_table(&job, &before->info);
         tdm_table_close(&before);
-    } else if (!s) {
-        s = run_anew(&job, err);
     }
     close_job(&job);
     tdm__writing_end(&writing);

@@ -40,7 +40,8 @@ static tdm_status open_quarantine(load *l, tdm_error *err)
         return s;
     int64_t number = 0, used;
     for (size_t i = 0; i < names.n; i++)
-        if (!strncmp(names.name[i], "load-", 5) && tdm__parse_i64(tdm__str(names.name[i] + 5), &used, NULL) && used > number)
+        if (!strncmp(names.name[i], "load-", 5) && tdm__parse_i64(tdm__str(names.name[i] + 5), &used, NULL) &&
+            used > number && used < 1000000000)
             number = used;
     tdm__names_free(&names);
     snprintf(l->report->quarantine, sizeof l->report->quarantine, "load-%06" PRId64, number + 1);

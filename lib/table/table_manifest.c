@@ -13,7 +13,7 @@ static json_t *texts(const char *const *text, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_string(text[i]));
+        list = tdm__document_item(list, json_string(text[i]));
     return list;
 }
 
@@ -24,14 +24,24 @@ static json_t *number_text(double v)
     return json_string(text);
 }
 
+/* A path is any bytes; JSON is UTF-8. What is not becomes U+FFFD. */
+static json_t *path_text(const char *path)
+{
+    tdm__buf quoted = {0};
+    tdm__buf_json_text(&quoted, tdm__str(path));
+    json_t *text = quoted.failed ? NULL : json_loadb(quoted.ptr, quoted.len, JSON_DECODE_ANY, NULL);
+    tdm__buf_free(&quoted);
+    return text;
+}
+
 static json_t *write_gates(const tdm_table_info *info)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < info->n_gates; i++) {
         const tdm_gate_result *g = &info->gate[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", g->name, "limit", g->limit,
-                                              "measured", g->measured, "why", g->why, "passed", g->passed, "applied",
-                                              g->applied));
+        json_t *gate = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", g->name, "limit", g->limit, "measured", g->measured,
+                                 "why", g->why, "passed", g->passed, "applied", g->applied);
+        list = tdm__document_item(list, gate);
     }
     return list;
 }
@@ -42,19 +52,20 @@ static json_t *write_spreads(const tdm__spread *spread, size_t n)
     for (size_t i = 0; i < n; i++) {
         json_t *bins = json_array();
         for (size_t b = 0; b < TDM__SPREAD_BINS; b++)
-            json_array_append_new(bins, json_integer((json_int_t)spread[i].bin[b]));
-        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:o}", "low", number_text(spread[i].low), "high",
-                                              number_text(spread[i].high), "sum", number_text(spread[i].sum), "n",
-                                              (json_int_t)spread[i].n, "bins", bins));
+            bins = tdm__document_item(bins, json_integer((json_int_t)spread[i].bin[b]));
+        json_t *one = json_pack("{s:o, s:o, s:o, s:I, s:o}", "low", number_text(spread[i].low), "high",
+                                number_text(spread[i].high), "sum", number_text(spread[i].sum), "n",
+                                (json_int_t)spread[i].n, "bins", bins);
+        list = tdm__document_item(list, one);
     }
     return list;
 }
 
 json_t *tdm__table_manifest_write(const tdm_table_info *info, const tdm__spread *spread)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name",
                      info->name, "release", info->release, "service", info->service, "run", info->run, "digest",
-                     info->digest, "population", info->population, "key", texts(info->key, info->n_key), "prediction",
+                     info->digest, "population", path_text(info->population), "key", texts(info->key, info->n_key), "prediction",
                      texts(info->prediction, info->n_predictions), "rows", (json_int_t)info->rows, "rows_in",
                      (json_int_t)info->rows_in, "rows_quarantined", (json_int_t)info->rows_quarantined, "as_of_us",
                      (json_int_t)info->as_of_us, "created_us", (json_int_t)info->created_us, "snapshot",

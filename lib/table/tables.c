@@ -60,10 +60,15 @@ static tdm_status sweep(tdm_home *home, const tdm__names *names, tdm_error *err)
     char path[TDM__PATH_MAX], dir[TDM__PATH_MAX];
     tdm_status s = TDM_OK;
     for (size_t i = 0; !s && i < names->n; i++) {
+        tdm__stat manifest;
+        if (!tdm__table_name_valid(names->name[i]))
+            continue;
         s = manifest_path(home, names->name[i], path, err);
         if (!s)
             s = tdm__home_path(home, dir, err, "tables/%s", names->name[i]);
-        if (!s && tdm__table_name_valid(names->name[i]) && !tdm__exists(home->fs, path))
+        if (!s)
+            s = tdm__stat_path(home->fs, path, &manifest, err);
+        if (s == TDM_NOT_FOUND) /* that it cannot be looked at does not mean that it is not there */
             s = tdm__remove_tree(home->fs, dir, err);
     }
     return s;
@@ -97,8 +102,9 @@ tdm_status tdm__table_reserve(tdm_home *home, char name[16], char store_path[TDM
 void tdm__table_discard(tdm_home *home, const char *name)
 {
     char path[TDM__PATH_MAX], dir[TDM__PATH_MAX];
-    if (!manifest_path(home, name, path, NULL) && !tdm__exists(home->fs, path) &&
-        !tdm__home_path(home, dir, NULL, "tables/%s", name))
+    tdm__stat manifest;
+    if (!manifest_path(home, name, path, NULL) && !tdm__home_path(home, dir, NULL, "tables/%s", name) &&
+        tdm__stat_path(home->fs, path, &manifest, NULL) == TDM_NOT_FOUND)
         tdm__remove_tree(home->fs, dir, NULL);
 }
 
@@ -227,14 +233,15 @@ tdm_status tdm__table_newest(tdm_home *home, bool (*match)(const void *self, con
     tdm_status s = tdm__table_names(home, &names, err);
     if (s)
         return s;
-    for (size_t i = names.n; i-- > 0 && !*out;) {
-        if (tdm__table_open_name(home, names.name[i], out, NULL))
-            continue;
-        if (!match(self, &(*out)->info))
+    for (size_t i = names.n; !s && i-- > 0 && !*out;) {
+        s = tdm__table_open_name(home, names.name[i], out, err);
+        if (!s && !match(self, &(*out)->info))
             tdm_table_close(out);
+        if (s == TDM_CORRUPT || s == TDM_UNSUPPORTED || s == TDM_NOT_FOUND)
+            s = TDM_OK;
     }
     tdm__names_free(&names);
-    return *out ? TDM_OK : TDM_NOT_FOUND;
+    return s || *out ? s : TDM_NOT_FOUND;
 }
 
 struct tdm_table_list {

@@ -41,8 +41,8 @@ tdm_status tdm__table_publish(tdm_home *home, const tdm_table_info *info, const 
 tdm_status tdm__table_names(tdm_home *home, tdm__names *out, tdm_error *err);
 /* Opens by its bare name. Checks that the store is the one that was published (its digest). */
 tdm_status tdm__table_open_name(tdm_home *home, const char *name, tdm_table **out, tdm_error *err);
-/* The newest table that `match` accepts, opened; TDM_NOT_FOUND (err not filled) when none is. Unreadable tables are
- * passed over. */
+/* The newest table that `match` accepts, opened; TDM_NOT_FOUND when none is. Damaged tables are passed over; one that might be
+ * whole but cannot be read now (memory, the disk) is an error. */
 tdm_status tdm__table_newest(tdm_home *home, bool (*match)(const void *self, const tdm_table_info *info),
                              const void *self, tdm_table **out, tdm_error *err);
 bool tdm__table_name_valid(const char *name);
