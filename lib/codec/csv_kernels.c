@@ -1,8 +1,9 @@
 /* Byte loops of the CSV and JSON lines readers: plain, SSE2 (every x86-64 has it) and AVX2.
  *
- * The vector forms compare 64 bytes at a time with the three bytes sought and walk the resulting bit masks. Floors: each
- * byte is loaded once; `index` adds one store for each byte found, written eight at a time without a branch on how many
- * there are; `lines` is two population counts for each 64 bytes. The plain forms are the meaning; the test compares all. */
+ * The vector forms compare 64 bytes at a time with the three bytes sought and walk the resulting bit masks. Floors:
+ * each byte is loaded once; `index` adds one store for each byte found, written eight at a time without a branch on
+ * how many there are; `lines` is two population counts for each 64 bytes. The plain forms are the meaning; the test
+ * compares all. */
 #include <string.h>
 
 #include "codec/csv_scan.h"

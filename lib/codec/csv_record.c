@@ -1,11 +1,12 @@
 /* Where a CSV record ends: RFC 4180, and what a broken quote costs.
  *
- * A quote at the start of a field opens it; inside, two quotes are one and a single one closes, which only a comma or a
- * line end may follow. Elsewhere a quote stands for itself, except in a record of several lines. Whatever breaks
- * these rules, or leaves a field open until the bytes or the limit end, is a bad record that ends at its first line end: the
- * line behind it is read as if nothing had been. In a record of several lines every quote is thus one of a pair, and a
- * well-formed record has an even number; so one stray quote can join a later record only inside that record's own quoted
- * field, where a comma or line end follows the opening quote and a line end lies inside (docs/reference/values.md).
+ * A quote at the start of a field opens it; inside, two quotes are one and a single one closes, which only a comma or
+ * a line end may follow. Elsewhere a quote stands for itself, except in a record of several lines. Whatever breaks
+ * these rules, or leaves a field open until the bytes or the limit end, is a bad record that ends at its first line
+ * end: the line behind it is read as if nothing had been. In a record of several lines every quote is thus one of a
+ * pair, and a well-formed record has an even number; so one stray quote can join a later record only inside that
+ * record's own quoted field, where a comma or line end follows the opening quote and a line end lies inside
+ * (docs/reference/values.md).
  *
  * Tries do not add up. A record of several lines begins at a line with an odd number of quotes and ends, well or not,
  * with the next such line at the latest; a line with an even number is never more than itself. So no byte is read by
@@ -109,8 +110,10 @@ static bool quoted_record(const tdm__record_scan *scan, size_t at, tdm__record_s
                 return broken(scan, at, q, out);
         } else if (inside) {
             after_quote next = look_behind_quote(scan, q);
+            if (next == UNKNOWN && scan->n - at <= scan->limit)
+                return false;
             if (next == UNKNOWN)
-                return scan->n - at > scan->limit ? (line_ends ? broken(scan, at, stop, out) : too_long(scan, at, out)) : false;
+                return line_ends ? broken(scan, at, stop, out) : too_long(scan, at, out);
             if (next == STRAY)
                 return broken(scan, at, q + 1, out);
             i += next == ESCAPED;

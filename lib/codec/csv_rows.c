@@ -1,11 +1,11 @@
 /* CSV chunks into columns.
  *
- * A chunk's commas, quotes and line feeds are indexed once. A record of one line that has the header's width is then known
- * by its index entries alone, with and without quoted fields: only the bytes at those are looked at, and the text of
- * declared columns is noted without touching it. All others (doubled quotes, line ends inside, faults) go through the
- * automaton of csv_scan.h and are split byte by byte. Columns are then read one at a time, each by a loop for its kind that
- * takes the usual forms itself and leaves all others, and all errors, to tdm__value_parse. Floor: a byte is loaded twice
- * (index, value), and a field costs its digits. */
+ * A chunk's commas, quotes and line feeds are indexed once. A record of one line that has the header's width is then
+ * known by its index entries alone, with and without quoted fields: only the bytes at those are looked at, and the
+ * text of declared columns is noted without touching it. All others (doubled quotes, line ends inside, faults) go
+ * through the automaton of csv_scan.h and are split byte by byte. Columns are then read one at a time, each by a loop
+ * for its kind that takes the usual forms itself and leaves all others, and all errors, to tdm__value_parse. Floor: a
+ * byte is loaded twice (index, value), and a field costs its digits. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -136,7 +136,8 @@ static tdm_status make_index(tdm__row_parser *p, tdm_error *err)
     return TDM_OK;
 }
 
-/* Takes the record at p->at when it has no quote, the header's width and a line end: all that its index entries must say. */
+/* Takes the record at p->at when it has no quote, the header's width and a line end: all that its index entries must
+ * say. */
 static bool take_plain_record(tdm__row_parser *p)
 {
     tdm__csv_parser *c = p->csv;
@@ -165,8 +166,8 @@ static bool take_plain_record(tdm__row_parser *p)
     return true;
 }
 
-/* Where the field that begins at `from` has its text, and the index of the mark that ends it; *mark is its first. False for
- * what needs care: doubled quotes, line ends inside, faults. */
+/* Where the field that begins at `from` has its text, and the index of the mark that ends it; *mark is its first.
+ * False for what needs care: doubled quotes, line ends inside, faults. */
 static inline bool quoted_cell(const tdm__csv_parser *c, const char *bytes, size_t from, size_t *mark, csv_cell *out)
 {
     size_t k = *mark + 1; /* behind the opening quote */
@@ -180,8 +181,8 @@ static inline bool quoted_cell(const tdm__csv_parser *c, const char *bytes, size
     return end == close + 1 || (end == close + 2 && bytes[close + 1] == '\r' && bytes[end] == '\n');
 }
 
-/* Takes the record at p->at when it is a line of the header's width whose fields are plain, or in quotes without a quote
- * or line end inside. */
+/* Takes the record at p->at when it is a line of the header's width whose fields are plain, or in quotes without a
+ * quote or line end inside. */
 static bool take_quoted_record(tdm__row_parser *p)
 {
     tdm__csv_parser *c = p->csv;
@@ -312,23 +313,21 @@ static bool slow_cell(tdm__row_parser *p, const csv_column *plan, size_t row)
 }
 
 /* One loop a kind: QUICK(ptr, len, &values[row]) or the slow way. */
-#define READ_CELLS(member, QUICK)                                                                                      \
-    for (size_t row = 0; row < n; row++) {                                                                             \
-        const csv_cell *c = &plan->cell[row];                                                                              \
-        if (p->dropped[row])                                                                                           \
-            continue;                                                                                                  \
-        column->presence[row] = TDM_PRESENT;                                                                           \
-        bool suspect = nulls && c->len > 0 && p->null_first[(unsigned char)*c->ptr];                                   \
-        if ((suspect || !QUICK(c->ptr, c->len, &column->as.member[row])) && !slow_cell(p, plan, row))                   \
-            return false;                                                                                              \
-    }                                                                                                                  \
-    return true;
-
-#define READER(name, member, QUICK)                                                                                    \
-    static bool name(tdm__row_parser *p, const csv_column *plan, tdm__column *column, size_t n)                              \
-    {                                                                                                                  \
-        bool nulls = p->options.n_nulls > 0;                                                                           \
-        READ_CELLS(member, QUICK)                                                                                      \
+#define READER(name, member, QUICK)                                                                      \
+    static bool name(tdm__row_parser *p, const csv_column *plan, tdm__column *column, size_t n)          \
+    {                                                                                                    \
+        for (size_t row = 0; row < n; row++) {                                                           \
+            const csv_cell *c = &plan->cell[row];                                                        \
+            bool suspect = c->len > 0 && p->null_first[(unsigned char)*c->ptr];                          \
+            if (p->dropped[row])                                                                         \
+                continue;                                                                                \
+            column->presence[row] = TDM_PRESENT;                                                         \
+            if (!suspect && QUICK(c->ptr, c->len, &column->as.member[row]))                              \
+                continue;                                                                                \
+            if (!slow_cell(p, plan, row))                                                                \
+                return false;                                                                            \
+        }                                                                                                \
+        return true;                                                                                     \
     }
 
 static inline bool quick_time(const char *p, size_t n, int64_t *out)
@@ -375,8 +374,13 @@ typedef bool cell_reader(tdm__row_parser *p, const csv_column *plan, tdm__column
 static cell_reader *reader_of(const tdm__row_parser *p, unsigned kind)
 {
     static cell_reader *const readers[TDM_KIND_COUNT] = {
-        [TDM_BOOL] = read_bool,       [TDM_I64] = read_i64,            [TDM_F32] = read_f32,        [TDM_F64] = read_f64,
-        [TDM_DECIMAL] = read_decimal, [TDM_STRING] = read_checked_text, [TDM_TIMESTAMP] = read_time,
+        [TDM_BOOL] = read_bool,
+        [TDM_I64] = read_i64,
+        [TDM_F32] = read_f32,
+        [TDM_F64] = read_f64,
+        [TDM_DECIMAL] = read_decimal,
+        [TDM_STRING] = read_checked_text,
+        [TDM_TIMESTAMP] = read_time,
     };
     return kind == TDM_STRING && p->csv->ascii ? read_text : readers[kind];
 }

@@ -1,8 +1,8 @@
 /* JSON lines into columns: a scanner that the schema directs, without a tree.
  *
- * Strict RFC 8259: what it takes is JSON, what it refuses is a bad row. Numbers go from their text to their type, never by
- * way of another. A name may stand once in the record's object; names inside values that nobody declared are only checked to
- * be texts. Such values may nest 32 deep. */
+ * Strict RFC 8259: what it takes is JSON, what it refuses is a bad row. Numbers go from their text to their type,
+ * never by way of another. A name may stand once in the record's object; names inside values that nobody declared are
+ * only checked to be texts. Such values may nest 32 deep. */
 #include <string.h>
 
 #include "base/digest.h"
@@ -72,7 +72,8 @@ void tdm__json_parser_free(tdm__row_parser *p)
 
 static tdm_status syntax(scanner *s, const char *at, const char *what)
 {
-    tdm_status status = tdm__fail(s->error, TDM_JSON_SYNTAX, NULL, "%s, at byte %zu of the record", what, (size_t)(at - s->begin) + 1);
+    size_t column = (size_t)(at - s->begin) + 1;
+    tdm_status status = tdm__fail(s->error, TDM_JSON_SYNTAX, NULL, "%s, at byte %zu of the record", what, column);
     if (at < s->end)
         tdm__fail_found_text(s->error, tdm__strn(at, 1));
     else

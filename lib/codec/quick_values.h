@@ -28,11 +28,12 @@ static inline bool tdm__quick_i64(const char *p, size_t n, int64_t *out)
     return true;
 }
 
-/* Up to 15 digits with at most one point: the digits and the power of ten are exact doubles, so that one division rounds
- * correctly (Clinger 1990). */
+/* Up to 15 digits with at most one point: the digits and the power of ten are exact doubles, so that one division
+ * rounds correctly (Clinger 1990). */
 static inline bool tdm__quick_f64(const char *p, size_t n, double *out)
 {
-    static const double power[16] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    static const double power[16] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     bool negative = n > 0 && *p == '-';
     p += negative;
     n -= negative;

@@ -1,9 +1,9 @@
 /* The reader: a stream cut into chunks of whole records.
  *
- * A window holds the bytes read and not yet given out. Where its lines are its records, a chunk ends at the window's last
- * line end: one pass that counts. Else the automaton of csv_scan.h walks record by record, and the window grows until the
- * record at its start is decided, at most a little beyond the longest record. What a chunk holds depends on its size; what
- * the records are, and where they lie, does not. */
+ * A window holds the bytes read and not yet given out. Where its lines are its records, a chunk ends at the window's
+ * last line end: one pass that counts. Else the automaton of csv_scan.h walks record by record, and the window grows
+ * until the record at its start is decided, at most a little beyond the longest record. What a chunk holds depends on
+ * its size; what the records are, and where they lie, does not. */
 #include <stdio.h>
 #include <string.h>
 
@@ -84,7 +84,10 @@ static bool cut_lines(const tdm__record_scan *scan, cut *out)
         return false;
     scan->kernels->lines(scan->p, scan->n, &lines);
     bool rest = scan->all && lines.after < scan->n; /* a last line without its end */
-    *out = (cut){.bytes = rest ? scan->n : lines.after, .rows = lines.ends - lines.blank + rest, .line_ends = lines.ends};
+    out->bytes = rest ? scan->n : lines.after;
+    out->rows = lines.ends - lines.blank + rest;
+    out->line_ends = lines.ends;
+    out->unended = false;
     return out->bytes > 0 && (!lines.odd || !scan->quotes);
 }
 
@@ -309,7 +312,8 @@ static tdm_status read_beginning(tdm__reader *r, tdm_error *err)
     return r->format == TDM__FORMAT_CSV ? read_header(r, err) : TDM_OK;
 }
 
-tdm_status tdm__reader_open_source(const tdm__reader_source *source, tdm__row_format format, tdm__reader **out, tdm_error *err)
+tdm_status tdm__reader_open_source(const tdm__reader_source *source, tdm__row_format format, tdm__reader **out,
+                                   tdm_error *err)
 {
     tdm__reader *r = tdm__new(tdm__reader);
     if (!r)

@@ -1,8 +1,8 @@
 /* The parser's frame: what CSV and JSON lines have in common.
  *
- * A format fills a block row by row or column by column; a row that turns out bad is only marked. This file then closes
- * the gaps, so that good rows lie together in file order, and puts the bad ones in file order too. Once the first blocks
- * have been read nothing is allocated. */
+ * A format fills a block row by row or column by column; a row that turns out bad is only marked. This file then
+ * closes the gaps, so that good rows lie together in file order, and puts the bad ones in file order too. Once the
+ * first blocks have been read nothing is allocated. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,8 @@ tdm_error *tdm__add_bad(tdm__row_parser *p, const tdm__row_place *place)
     return &bad->error;
 }
 
-tdm_status tdm__add_faulty(tdm__row_parser *p, const tdm__row_place *place, const tdm__record_span *span, tdm_error *err)
+tdm_status tdm__add_faulty(tdm__row_parser *p, const tdm__row_place *place, const tdm__record_span *span,
+                           tdm_error *err)
 {
     tdm_error *bad = tdm__add_bad(p, place);
     if (!bad)
@@ -99,8 +100,9 @@ static tdm_status make_block(tdm__row_parser *p, tdm_error *err)
     return TDM_OK;
 }
 
-tdm_status tdm__row_parser_new(tdm__row_format format, const tdm_str *header, size_t n_header, const tdm__schema *schema,
-                               const tdm__row_options *options, tdm__row_parser **out, tdm_error *err)
+tdm_status tdm__row_parser_new(tdm__row_format format, const tdm_str *header, size_t n_header,
+                               const tdm__schema *schema, const tdm__row_options *options, tdm__row_parser **out,
+                               tdm_error *err)
 {
     tdm__row_parser *p = tdm__new(tdm__row_parser);
     if (!p)

@@ -18,7 +18,8 @@ typedef struct tdm__reader_source {
     size_t record_max;  /* longest record, >= 1 */
 } tdm__reader_source;
 /* As tdm__reader_open; the source must outlive the reader. */
-tdm_status tdm__reader_open_source(const tdm__reader_source *source, tdm__row_format format, tdm__reader **out, tdm_error *err);
+tdm_status tdm__reader_open_source(const tdm__reader_source *source, tdm__row_format format, tdm__reader **out,
+                                   tdm_error *err);
 
 typedef struct tdm__csv_parser tdm__csv_parser;
 typedef struct tdm__json_parser tdm__json_parser;
@@ -49,7 +50,8 @@ tdm__row_place tdm__take_record(tdm__row_parser *p, const tdm__record_span *span
 /* Adds a bad row whose error is filled by the caller: NULL when out of memory. */
 tdm_error *tdm__add_bad(tdm__row_parser *p, const tdm__row_place *place);
 /* Adds the bad row of a record that the scan found faulty. */
-tdm_status tdm__add_faulty(tdm__row_parser *p, const tdm__row_place *place, const tdm__record_span *span, tdm_error *err);
+tdm_status tdm__add_faulty(tdm__row_parser *p, const tdm__row_place *place, const tdm__record_span *span,
+                           tdm_error *err);
 /* Gives up row `row` of the block being filled, since its field `field` (schema index) is at fault as `why` says.
  * False when out of memory. */
 bool tdm__drop_row(tdm__row_parser *p, size_t row, size_t field, const tdm_error *why);

@@ -1,9 +1,9 @@
 /* A file as its decompressed bytes.
  *
  * The first bytes choose one of three decoders; each reads from the same input buffer and writes straight to the
- * caller's memory. A compressed stream may end only between members or frames: an end anywhere else is damage. Memory is
- * the input buffer and the decoder's window (32 KiB for gzip, at most 8 MiB for zstd: what its format asks all decoders
- * to take; frames that need more are refused). */
+ * caller's memory. A compressed stream may end only between members or frames: an end anywhere else is damage. Memory
+ * is the input buffer and the decoder's window (32 KiB for gzip, at most 8 MiB for zstd: what its format asks all
+ * decoders to take; frames that need more are refused). */
 #include "codec/stream.h"
 
 #include <stdio.h>

@@ -170,8 +170,8 @@ static tdm_status parse_timestamp(const tdm_type *type, tdm_str text, tdm_value 
     bool whole = tdm__parse_i64(text, &count, &overflow);
     if (!whole && !overflow) {
         tdm_status s = misfit(TDM_FIELD_TYPE, type, text, "the text is not a time", err);
-        tdm__fail_expected(err, "RFC 3339 with a zone, as 2013-06-01T10:00:00Z%s%s%s", type->unit[0] ? ", or an integer (" : "",
-                           type->unit, type->unit[0] ? ")" : "");
+        const char *before = type->unit[0] ? ", or an integer (" : "", *after = type->unit[0] ? ")" : "";
+        tdm__fail_expected(err, "RFC 3339 with a zone, as 2013-06-01T10:00:00Z%s%s%s", before, type->unit, after);
         return s;
     }
     if (!type->unit[0]) {
@@ -190,8 +190,13 @@ tdm_status tdm__value_parse(const tdm_type *type, tdm_str text, tdm_value *out, 
 {
     typedef tdm_status parse_fn(const tdm_type *, tdm_str, tdm_value *, tdm_error *);
     static parse_fn *const parse[TDM_KIND_COUNT] = {
-        [TDM_BOOL] = parse_bool,       [TDM_I64] = parse_i64,       [TDM_F32] = parse_float,           [TDM_F64] = parse_float,
-        [TDM_DECIMAL] = parse_decimal, [TDM_STRING] = parse_string, [TDM_TIMESTAMP] = parse_timestamp,
+        [TDM_BOOL] = parse_bool,
+        [TDM_I64] = parse_i64,
+        [TDM_F32] = parse_float,
+        [TDM_F64] = parse_float,
+        [TDM_DECIMAL] = parse_decimal,
+        [TDM_STRING] = parse_string,
+        [TDM_TIMESTAMP] = parse_timestamp,
     };
     memset(out, 0, sizeof *out);
     out->kind = type->kind;

@@ -242,8 +242,8 @@ static int64_t seconds_to_us(int64_t s)
     return (s > max ? max : s < -max ? -max : s) * 1000000;
 }
 
-/* The spans that can hold the local time are tried in order: the first that does gives the earlier instant of an overlap.
- * When none does, the time is in a gap: it lies behind one span and before the next. */
+/* The spans that can hold the local time are tried in order: the first that does gives the earlier instant of an
+ * overlap. When none does, the time is in a gap: it lies behind one span and before the next. */
 int64_t tdm__civil_to_instant(const tdm__zone *zone, const tdm__civil *c)
 {
     int64_t local =
@@ -381,7 +381,8 @@ static void unfold_rule(tdm__zone *z)
     }
 }
 
-tdm_status tdm__zone_parse(const char *name, const void *bytes, size_t n, tdm__arena *arena, tdm__zone **out, tdm_error *err)
+tdm_status tdm__zone_parse(const char *name, const void *bytes, size_t n, tdm__arena *arena, tdm__zone **out,
+                           tdm_error *err)
 {
     tzif_source f = {name, bytes, (const uint8_t *)bytes + n, err};
     tzif_counts c;
@@ -402,7 +403,8 @@ tdm_status tdm__zone_parse(const char *name, const void *bytes, size_t n, tdm__a
         return tdm__fail(err, TDM_UNSUPPORTED, name, "the zone file counts leap seconds, and instants do not");
     tdm__zone *z = tdm__arena_new(arena, tdm__zone);
     size_t room = c.times + UNFOLDED_MAX;
-    if (!z || !(z->at = tdm__arena_array(arena, room, int64_t)) || !(z->offset = tdm__arena_array(arena, room + 1, int32_t)))
+    if (!z || !(z->at = tdm__arena_array(arena, room, int64_t)) ||
+        !(z->offset = tdm__arena_array(arena, room + 1, int32_t)))
         return tdm__no_memory(err, name);
     if ((s = read_changes(&f, &c, z)) || (s = read_footer(&f, z)))
         return s;

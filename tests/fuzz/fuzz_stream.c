@@ -1,4 +1,5 @@
-/* Streams from any bytes, as they are and compressed here: sizes of reads do not matter, and what was packed comes out. */
+/* Streams from any bytes, as they are and compressed here: sizes of reads do not matter, and what was packed comes
+ * out. */
 #include <stdlib.h>
 #include <string.h>
 

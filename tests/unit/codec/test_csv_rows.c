@@ -1,5 +1,5 @@
-/* CSV rows into columns: values of every kind, null and missing, bad rows one by one, and random rows written here by other
- * code than ours. */
+/* CSV rows into columns: values of every kind, null and missing, bad rows one by one, and random rows written here by
+ * other code than ours. */
 #include "support.h"
 
 #include "base/random.h"

@@ -281,8 +281,8 @@ static void corrupt(tdm__random *random, tdm__buf *text, size_t from, size_t to)
     }
 }
 
-/* One record of a good file is corrupted: the rows of all others come out the same, at their places; what is left of the corrupted one
- * lies where it lay. */
+/* One record of a good file is corrupted: the rows of all others come out the same, at their places; what is left of
+ * the corrupted one lies where it lay. */
 static void test_neighbours_survive(void **state)
 {
     (void)state;
@@ -354,8 +354,8 @@ static void test_broken_quotes(void **state)
     /* fields of several lines */
     expect_rows("a,b,c\n1,\"x\n\n,\"\"y\",2\n3,,\"\"\n", 100,
                 "row 1 line 2 at 6 [1,\"x\n\n,\"\"y\",2] \"1\" \"x\\n\\n,\\\"y\" \"2\"\nrow 2 line 5 at 20 [3,,\"\"] \"3\" null \"\"\n");
-    /* the case that no rule can tell from a good file: a stray quote, and later a quoted field that begins with a comma and holds a
-     * line end. The two are taken for one field, and the records between for its text. */
+    /* the case that no rule can tell from a good file: a stray quote, and later a quoted field that begins with a
+     * comma and holds a line end. The two are taken for one field, and the records between for its text. */
     expect_rows("a,b,c\n1,\"x,2\n3,y,4\n5,\",\nz\",6\n7,y,8\n", 100,
                 "row 1 line 2 at 6 [1,\"x,2\n3,y,4\n5,\",] \"1\" \"x,2\\n3,y,4\\n5,\" null\n"
                 "bad row 2 line 5 at 24 [z\",6] csv_width \nrow 3 line 6 at 29 [7,y,8] \"7\" \"y\" \"8\"\n");
