@@ -61,13 +61,34 @@ static void quote(tdm__buf *out, tdm_str s)
     tdm__buf_char(out, '\'');
 }
 
-/* A feature's name for an input: the input's own when that can be a name, else input_N. */
-static void write_feature_name(tdm__buf *out, tdm_str input, size_t i)
+static bool is_input(const tdm__model_info *info, const char *name)
 {
-    if (tdm__name_valid(input) && !memchr(input.ptr, '.', input.len))
-        tdm__buf_str(out, input);
-    else
-        tdm__buf_printf(out, "input_%zu", i);
+    for (size_t i = 0; i < info->n_inputs; i++)
+        if (tdm__str_is(info->input[i], name))
+            return true;
+    return false;
+}
+
+/* Whether a feature can have the input's own name; `row` is the key's. */
+static bool keeps_name(tdm_str input)
+{
+    return tdm__name_valid(input) && !memchr(input.ptr, '.', input.len) && !tdm__str_is(input, "row");
+}
+
+/* A feature's name for an input: the input's own, else input_N, with as many '_' behind it as no input's own name has. */
+static void write_feature_name(tdm__buf *out, const tdm__model_info *info, size_t i)
+{
+    char name[64];
+    if (keeps_name(info->input[i])) {
+        tdm__buf_str(out, info->input[i]);
+        return;
+    }
+    size_t n = (size_t)snprintf(name, 40, "input_%zu", i);
+    while (is_input(info, name) && n < sizeof name - 1) {
+        name[n++] = '_';
+        name[n] = 0;
+    }
+    tdm__buf_text(out, name);
 }
 
 static void write_models(tdm__buf *out, const tdm__model_info *info, const char *file)
@@ -77,14 +98,16 @@ static void write_models(tdm__buf *out, const tdm__model_info *info, const char 
     quote(out, tdm__str(file));
     tdm__buf_char(out, '\n');
     for (size_t i = 0; i < info->n_inputs; i++) {
-        if (tdm__name_valid(info->input[i]) && !memchr(info->input[i].ptr, '.', info->input[i].len))
+        if (keeps_name(info->input[i]))
             continue;
         if (!renamed)
             tdm__buf_text(out, "    inputs:                      # the model's own name: the feature it takes\n");
         renamed = true;
         tdm__buf_text(out, "      ");
         quote(out, info->input[i]);
-        tdm__buf_printf(out, ": input_%zu\n", i);
+        tdm__buf_text(out, ": ");
+        write_feature_name(out, info, i);
+        tdm__buf_char(out, '\n');
     }
 }
 
@@ -97,7 +120,7 @@ static void write_manifest(tdm__buf *out, const tdm__model_info *info, const cha
                     "features:\n", file, info->format, info->n_inputs, name);
     for (size_t i = 0; i < info->n_inputs; i++) {
         tdm__buf_text(out, "  ");
-        write_feature_name(out, info->input[i], i);
+        write_feature_name(out, info, i);
         tdm__buf_text(out, ": {request: f64?}\n");
     }
     write_models(out, info, file);
@@ -154,6 +177,19 @@ static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *m
     return s;
 }
 
+/* The model's file name in the folder: its own, unless a manifest, a YAML comment or the folder's other files are against it. */
+static const char *name_of_file(const char *model_path)
+{
+    static const char *const taken[] = {"release.yaml", "README.md", "MANIFEST", "sources.txt", "zones"};
+    const char *base = tdm__path_base(model_path);
+    bool plain = base[0] != '.' && base[0] != '-' && strlen(base) <= 100 && tdm__utf8_valid(tdm__str(base));
+    for (size_t i = 0; base[i]; i++)
+        plain &= (unsigned char)base[i] >= 0x20 && base[i] != 0x7f && base[i] != '\\';
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        plain &= strcmp(base, taken[i]) != 0;
+    return plain ? base : "model";
+}
+
 tdm_status tdm_release_new(const char *dir, const char *model_path, const char *format, tdm_error *err)
 {
     tdm__fs *fs = tdm__fs_posix();
@@ -165,7 +201,7 @@ tdm_status tdm_release_new(const char *dir, const char *model_path, const char *
     if (!s)
         s = tdm__model_load(tdm__strn(bytes.ptr, bytes.len), model_path, format, &model, err);
     if (!s)
-        s = write_folder(fs, dir, model, tdm__path_base(model_path), tdm__strn(bytes.ptr, bytes.len), err);
+        s = write_folder(fs, dir, model, name_of_file(model_path), tdm__strn(bytes.ptr, bytes.len), err);
     tdm__model_close(&model);
     tdm__buf_free(&bytes);
     return s;
