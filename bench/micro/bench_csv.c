@@ -1,10 +1,10 @@
 /* What reading CSV costs: ns a row, beside what the bytes cost at memory speed.
  *
- * The text is the example's flight schedule, repeated to some 16 MiB (made up when the file is not there). "memcpy" is the
- * floor: every byte read and written once. "index" finds commas, quotes and line ends, by each instruction set; "cut" is the
- * reader alone, from memory to chunks; "parse" turns chunks into columns: the key only, the five columns that the example
- * reads, and all. "quoted" is the same rows with every field in quotes, which go through the
- * careful path. Hashes of one group are equal where the work is. */
+ * The text is the example's flight schedule, repeated to some 16 MiB (made up when the file is not there). "memcpy" is
+ * the floor: every byte read and written once. "index" finds commas, quotes and line ends, by each instruction set;
+ * "cut" is the reader alone, from memory to chunks; "parse" turns chunks into columns: the key only, the five columns
+ * that the example reads, and all. "quoted" is the same rows with every field in quotes, which go through the careful
+ * path. Hashes of one group are equal where the work is. */
 #define _GNU_SOURCE
 #include "micro.h"
 
