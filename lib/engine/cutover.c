@@ -65,9 +65,23 @@ static tdm_status stage(tdm_home *home, const tdm__state *state, const tdm__pack
     return s;
 }
 
-static bool of_release(const void *self, const tdm_table_info *info)
+/* The newest table of the release; TDM_NOT_FOUND when it has none. A newer one that cannot be read may be the one that
+ * is meant, so nothing older is taken in its place unseen. */
+static tdm_status newest_table(tdm_home *home, const char *release, tdm_table **out, tdm_error *err)
 {
-    return !strcmp(info->release, self);
+    tdm__names names;
+    tdm_status s = tdm__table_names(home, &names, err);
+    if (s)
+        return s;
+    for (size_t i = names.n; !s && i-- > 0 && !*out;) {
+        s = tdm__table_open_name(home, names.name[i], out, err);
+        if (s)
+            tdm__fail_hint(err, "'--table T' takes another one");
+        else if (strcmp((*out)->info.release, release))
+            tdm_table_close(out);
+    }
+    tdm__names_free(&names);
+    return s || *out ? s : TDM_NOT_FOUND;
 }
 
 /* The bare name of the table to serve: the one given, else the release's newest, else none. */
@@ -75,8 +89,7 @@ static tdm_status choose_table(tdm_home *home, const char *release, const char *
 {
     tdm_table *table = NULL;
     out[0] = 0;
-    tdm_status s =
-        given ? tdm_table_open(home, given, &table, err) : tdm__table_newest(home, of_release, release, &table, err);
+    tdm_status s = given ? tdm_table_open(home, given, &table, err) : newest_table(home, release, &table, err);
     if (!s)
         memcpy(out, table->info.name, 16);
     tdm_table_close(&table);
