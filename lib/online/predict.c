@@ -142,22 +142,32 @@ static tdm_status take_text(tdm__column *column, tdm_str text, const char *secti
     return TDM_OK;
 }
 
+enum { NAMES_MAX = 64 };
+
 static tdm_status unknown(const char *section, tdm_str name, const tdm_str *known, size_t n, tdm_error *err)
 {
-    char where[128];
+    char where[128], text[NAMES_MAX][80];
+    const char *list[NAMES_MAX];
+    n = n < NAMES_MAX ? n : NAMES_MAX;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(text[i], sizeof text[i], "%.*s", (int)(known[i].len < 79 ? known[i].len : 79), known[i].ptr);
+        list[i] = text[i];
+    }
     snprintf(where, sizeof where, "%s.%.*s", section, (int)(name.len < 80 ? name.len : 80), name.ptr);
     tdm_status s = tdm__fail(err, TDM_FIELD_UNKNOWN, where, "the release has no such %s",
                              section[0] == 'k' ? "key column" : "request feature");
-    for (size_t i = 0; i < n; i++) {
-        char z[80];
-        const char *list[1] = {z};
-        snprintf(z, sizeof z, "%.*s", (int)(known[i].len < 79 ? known[i].len : 79), known[i].ptr);
-        if (tdm__nearest(name, list, 1) || n == 1) {
-            tdm__fail_hint(err, "did you mean '%s'?", z);
-            break;
-        }
-    }
+    const char *near = tdm__nearest(name, list, n);
+    if (near || n == 1)
+        tdm__fail_hint(err, "did you mean '%s'?", near ? near : list[0]);
     return s;
+}
+
+static tdm_status unknown_key(const tdm__package *package, tdm_str name, tdm_error *err)
+{
+    tdm_str known[TDM__KEY_PARTS_MAX];
+    for (size_t k = 0; k < package->key.n; k++)
+        known[k] = package->key.field[k].name;
+    return unknown("keys", name, known, package->key.n, err);
 }
 
 static tdm_status take_keys(tdm_predictor *p, const tdm_question *q, tdm_error *err)
@@ -171,7 +181,7 @@ static tdm_status take_keys(tdm_predictor *p, const tdm_question *q, tdm_error *
         if (k < 0 && package->key.n == 1 && tdm__str_equal(q->key[i].name, package->manifest->entity))
             k = 0;
         if (k < 0)
-            return unknown("keys", q->key[i].name, &package->key.field[0].name, package->key.n == 1, err);
+            return unknown_key(package, q->key[i].name, err);
         tdm_status s = take_text(&p->key[k], q->key[i].text, "keys", q->key[i].name, err);
         if (s)
             return s;
@@ -202,8 +212,8 @@ static tdm_status take_request(tdm_predictor *p, const tdm_question *q, tdm_erro
         while (at < package->n_request &&
                !tdm__str_equal(package->slot[package->request_slot[at]].name, q->set[i].name))
             at++;
-        tdm_str names[64];
-        size_t n = package->n_request < 64 ? package->n_request : 64;
+        tdm_str names[NAMES_MAX];
+        size_t n = package->n_request < NAMES_MAX ? package->n_request : NAMES_MAX;
         for (size_t k = 0; k < n; k++)
             names[k] = package->slot[package->request_slot[k]].name;
         if (at == package->n_request)
