@@ -53,17 +53,17 @@ static tdm_status lacks(const tdm__population *p, const char *what, tdm_str name
     return s;
 }
 
-/* A request field without a column is missing in every row. That is said; where it is all of them, or one that is required, it is
- * refused, for the run would only say the same of everyone or fill the quarantine. */
+/* A request field without a column and without a default is missing in every row. That is said; where it is all of them,
+ * or one that is required, it is refused, for the run would only say the same of everyone or fill the quarantine. */
 static tdm_status check_request(tdm__population *p, const tdm_str *header, size_t n, tdm_error *err)
 {
     const tdm__package *package = tdm__engine_package(p->engine);
     size_t absent = 0, used = 0;
     for (size_t i = 0; i < package->n_request; i++) {
         const tdm__slot *slot = &package->slot[package->request_slot[i]];
-        if (in_header(header, n, slot->name))
+        if (slot->fallback.presence == TDM_PRESENT || in_header(header, n, slot->name))
             continue;
-        if (slot->required && slot->fallback.presence != TDM_PRESENT)
+        if (slot->required)
             return lacks(p, "a required request field", slot->name, err);
         if (used + slot->name.len + 3 < sizeof p->absent)
             used += (size_t)snprintf(p->absent + used, sizeof p->absent - used, "%s%.*s", used ? ", " : "",
