@@ -49,6 +49,12 @@ static void promise_as_json(tdm_json *j, const char *name, const char *promised)
     tdm_json_end(j, '}');
 }
 
+/* Whether the service has a table that could be read. */
+static bool was_read(const tdm_service_info *v)
+{
+    return v->table[0] && (v->rows || v->as_of_us);
+}
+
 static void service_as_json(tdm_json *j, const tdm_service_info *v)
 {
     tdm_json_begin(j, NULL, '{');
@@ -56,7 +62,7 @@ static void service_as_json(tdm_json *j, const tdm_service_info *v)
     tdm_json_text(j, "release", v->release);
     tdm_json_text(j, "table", v->table[0] ? v->table : NULL);
     tdm_json_u64(j, "since_epoch", v->since_epoch);
-    if (v->table[0]) {
+    if (was_read(v)) {
         tdm_json_u64(j, "rows", v->rows);
         tdm_json_instant(j, "as_of", v->as_of_us);
         tdm_json_i64(j, "age_ms", v->age_us / 1000);
@@ -103,7 +109,9 @@ static void service_as_text(const tdm_service_info *v, tdm_text *out)
 {
     char rows[32], age[32], when[48];
     text_printf(out, "\n%s@%.12s, since epoch %" PRIu64 "\n", v->name, v->release, v->since_epoch);
-    if (v->table[0])
+    if (v->table[0] && !was_read(v))
+        text_printf(out, "  table %s\n", v->table);
+    else if (v->table[0])
         text_printf(out, "  table %s: %s rows, as of %s, %s old%s\n", v->table, with_commas(v->rows, rows),
                     instant_text(v->as_of_us, when), human_age(v->age_us, age),
                     v->expired ? ": EXPIRED, older than its last_good"

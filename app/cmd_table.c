@@ -45,7 +45,7 @@ void gates_as_messages(const tdm_gate_result *gate, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (!gate[i].passed || !gate[i].applied)
-            message("gate %s %s (%s)%s%s", gate[i].name, verdict(&gate[i]), gate[i].limit, gate[i].why[0] ? ": " : "",
+            message("gate %s %s (%s): %s", gate[i].name, verdict(&gate[i]), gate[i].limit,
                     gate[i].why[0] ? gate[i].why : gate[i].measured);
 }
 
@@ -186,6 +186,9 @@ COMMAND(command_table_get)
         s = usage_error(err, info->name, "the table has more columns than this command shows; use 'table export'");
     else
         s = tdm_table_get(table, (tdm_str){c->argument[1], strlen(c->argument[1])}, value, err);
+    if (s == TDM_NOT_FOUND && info->n_key > 1)
+        snprintf(err->hint, sizeof err->hint, "the key is %s|%s%s; a bar inside a part is written \\|", info->key[0],
+                 info->key[1], info->n_key > 2 ? "|..." : "");
     if (!s) {
         tdm_json_begin(&j, NULL, '{');
         tdm_json_text(&j, "table", info->name);

@@ -166,7 +166,7 @@ static bool is_number(const char *z)
     return n && strspn(z, "0123456789,.-%") == n && strspn(z, ",.-%") != n;
 }
 
-/* What the columns need: their widths, and which hold numbers (by the first row below the header). */
+/* What the columns need: their widths, and which hold numbers below the header (or nothing). */
 static void measure(const print_table *t, size_t width[TABLE_COLUMNS_MAX], bool right[TABLE_COLUMNS_MAX])
 {
     const char *cell = t->cells.ptr;
@@ -174,8 +174,10 @@ static void measure(const print_table *t, size_t width[TABLE_COLUMNS_MAX], bool 
         size_t column = i % t->n_columns;
         if (width_of(cell) > width[column])
             width[column] = width_of(cell);
-        if (i / t->n_columns == 1 || t->n_cells == t->n_columns)
-            right[column] = is_number(cell);
+        if (i < t->n_columns)
+            right[column] = t->n_cells > t->n_columns || is_number(cell);
+        else
+            right[column] &= !*cell || is_number(cell);
     }
 }
 
