@@ -1,0 +1,4 @@
+. "$DATA/try.sh"
+try tandem version
+try tandem --version
+try tandem --json version
