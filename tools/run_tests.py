@@ -313,7 +313,7 @@ def programs_of(build):
         kind = next((k for s in sources for k in ("unit", "crash", "fuzz") if s.startswith(f"tests/{k}/")), None)
         if any(s.startswith("bench/") for s in sources):
             kind = "bench"
-        prefix = {"fuzz": "fuzz_", "bench": ""}.get(kind, "test_")
+        prefix = {"fuzz": "fuzz_", "bench": "", "crash": ("sim_", "test_")}.get(kind, "test_")
         if kind and target["name"].startswith(prefix):
             main = next((s for s in sources if pathlib.Path(s).stem == target["name"]), sources[0])
             found.append((target["name"], target["filename"][0], kind, main))
