@@ -85,6 +85,7 @@ static tdm_status append(pipeline *p, tdm__piece *piece, tdm_error *err)
                                                   piece->n_records, piece->tag, err);
     if (!s && piece->quarantine.len)
         s = tdm__line_file_add(p->quarantine, tdm__strn(piece->quarantine.ptr, piece->quarantine.len), err);
+    tdm__population_done(p->population, &piece->input);
     return s;
 }
 

@@ -176,6 +176,12 @@ tdm_status tdm__population_next(tdm__population *p, tdm__piece_input *out, tdm_e
     return TDM_OK;
 }
 
+void tdm__population_done(const tdm__population *p, const tdm__piece_input *piece)
+{
+    if (p->store)
+        tdm__store_forget(p->store, piece->first, piece->count);
+}
+
 void tdm__population_progress(const tdm__population *p, uint64_t *done, uint64_t *total, const char **unit)
 {
     if (p->reader) {

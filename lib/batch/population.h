@@ -42,6 +42,8 @@ tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, t
 void tdm__population_close(tdm__population *p);
 /* One thread at a time. */
 tdm_status tdm__population_next(tdm__population *p, tdm__piece_input *out, tdm_error *err);
+/* The piece was scored and all of it is used: what it had in memory may go. In the order of the pieces. */
+void tdm__population_done(const tdm__population *p, const tdm__piece_input *piece);
 /* Bytes or rows handed out, and of how many. */
 void tdm__population_progress(const tdm__population *p, uint64_t *done, uint64_t *total, const char **unit);
 /* A parser for its chunks; a file's only. */

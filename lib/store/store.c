@@ -62,6 +62,7 @@ tdm_status tdm__store_open(tdm__fs *fs, const char *path, tdm__store **out, tdm_
     if (!store)
         return tdm__no_memory(err, path);
     tdm_status s = TDM_NO_MEMORY;
+    store->fs = fs;
     store->path = tdm__arena_copy(&store->arena, path, strlen(path));
     if (!store->path)
         goto path;
@@ -214,14 +215,14 @@ tdm_status tdm__store_seek(const tdm__store *store, uint64_t first, tdm__store_c
     if (first % TDM__STORE_MARK || first > h->rows)
         return tdm__fail(err, TDM_USAGE, store->path,
                          "reading begins at a multiple of %d within the rows, not at %" PRIu64, TDM__STORE_MARK, first);
-    *out = (tdm__store_cursor){store, first, TDM__STORE_HEADER_BYTES + h->records_bytes};
+    *out = (tdm__store_cursor){.store = store, .row = first, .offset = TDM__STORE_HEADER_BYTES + h->records_bytes};
     if (first == h->rows)
         return TDM_OK;
     uint64_t number = first / TDM__STORE_MARK, at = h->marks_offset + number * TDM__STORE_MARK_BYTES;
     const uint8_t *mark = store->map.ptr + at;
     if (tdm__mark_check(mark, number) != tdm__get64(mark + 8))
         return tdm__store_damage(store, "the mark does not match its check", at, err);
-    out->offset = tdm__get64(mark);
+    out->offset = out->kept_from = tdm__get64(mark);
     return TDM_OK;
 }
 
@@ -237,7 +238,28 @@ tdm_status tdm__store_next(tdm__store_cursor *cursor, tdm__record *out, tdm_erro
     tdm_status s = read_record(store, cursor->offset, out, &length, err);
     if (s)
         return s;
+    if (cursor->offset - cursor->kept_from >= TDM__STORE_LET_GO_BYTES) {
+        tdm__store_let_go(store, cursor->kept_from, cursor->offset);
+        cursor->kept_from = cursor->offset;
+    }
     cursor->offset += length;
     cursor->row++;
     return TDM_OK;
+}
+
+void tdm__store_let_go(const tdm__store *store, uint64_t from, uint64_t to)
+{
+    enum { AROUND_BYTES = 2 << 20 }; /* what Linux may map with a missing page: some of it lies before `from` */
+    from -= from < AROUND_BYTES ? from : AROUND_BYTES;
+    if (to > from)
+        tdm__map_advise(&store->map, from, to - from, TDM__ADVICE_DONT_NEED);
+}
+
+void tdm__store_forget(const tdm__store *store, uint64_t first, uint64_t count)
+{
+    tdm__store_cursor begin, end;
+    uint64_t left = first < store->head.rows ? store->head.rows - first : 0;
+    if (!tdm__store_seek(store, first, &begin, NULL) &&
+        !tdm__store_seek(store, first + (count < left ? count : left), &end, NULL))
+        tdm__store_let_go(store, begin.offset, end.offset);
 }

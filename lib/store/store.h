@@ -84,9 +84,13 @@ void tdm__record_value(const tdm__record *record, size_t i, tdm_value *out);
 /* In the order added, from record number `first` (a multiple of TDM__STORE_MARK, or the number of rows). Sets *next
  * to a cursor. */
 enum { TDM__STORE_MARK = 1024 };
-typedef struct tdm__store_cursor { const tdm__store *store; uint64_t row, offset; } tdm__store_cursor;
+typedef struct tdm__store_cursor { const tdm__store *store; uint64_t row, offset, kept_from; } tdm__store_cursor;
 tdm_status tdm__store_seek(const tdm__store *store, uint64_t first, tdm__store_cursor *out, tdm_error *err);
-/* The next record; TDM_NOT_FOUND at the end (err not filled). Checks each record. */
+/* The next record; TDM_NOT_FOUND at the end (err not filled). Checks each record. What lies megabytes behind leaves the
+ * memory in use (it comes back when it is read), so that a walk takes the same for any store. */
 tdm_status tdm__store_next(tdm__store_cursor *cursor, tdm__record *out, tdm_error *err);
+/* Tells that `count` rows from `first` on (both multiples of TDM__STORE_MARK, or up to the end) were read and will not be soon:
+ * they leave the memory in use. Views of them stay valid. To be told in order, or some stays. */
+void tdm__store_forget(const tdm__store *store, uint64_t first, uint64_t count);
 
 #endif

@@ -109,6 +109,7 @@ static inline uint64_t tdm__mark_check(const uint8_t *mark, uint64_t number)
 }
 
 struct tdm__store {
+    tdm__fs *fs;
     tdm__mapping map;
     tdm__store_header head;
     const uint8_t *index;
@@ -119,6 +120,10 @@ struct tdm__store {
     char *path;
 };
 
+/* Takes bytes [from, to) of the mapped file out of the memory in use; they stay in the system's cache and come back when
+ * read. For whoever reads in order and goes on behind `to`. */
+enum { TDM__STORE_LET_GO_BYTES = 4 << 20 }; /* at a time */
+void tdm__store_let_go(const tdm__store *store, uint64_t from, uint64_t to);
 /* Fills `err` for damage found at `offset` of the store's file. */
 tdm_status tdm__store_damage(const tdm__store *store, const char *what, uint64_t offset, tdm_error *err);
 
