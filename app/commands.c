@@ -82,7 +82,7 @@ const command_row commands[] = {
      command_table_show, 5},
     {"table get", "T KEY", 2, 2, "look an entity up in a table",
      "KEY of several columns is written a|b, with \\| for a bar inside.",
-     "tandem table get v000001 20130614-UA1545-EWR", NULL, 0, command_table_get, 5},
+     "tandem table get v000001 20130614-UA1686-EWR", NULL, 0, command_table_get, 5},
     {"table export", "T", 1, 1, "write a table as CSV or JSON lines to standard output", NULL,
      "tandem table export v000001 > night.csv", OPTIONS(export_options), command_table_export, 5},
     {"promote", "RELEASE", 1, 1, "verify a release and its table, and make them current",
@@ -95,7 +95,7 @@ const command_row commands[] = {
     {"predict", "RELEASE", 1, 1, "answer for one entity, computed now, without a server",
      "The features and models are those of a run, so the bits are the same. --golden prints the inputs and the exact\n"
      "output as a line for the file that the release's `golden` names.",
-     "tandem predict flight-delay --key flight=20130614-UA1545-EWR --as-of 2013-06-14T06:00:00Z",
+     "tandem predict flight-delay --key flight=20130614-UA1686-EWR --as-of 2013-06-14T06:00:00Z",
      OPTIONS(predict_options), command_predict, 7},
     {"version", "", 0, 0, "print the version", NULL, "tandem version", NULL, 0, command_version, 8},
 };
