@@ -18,7 +18,7 @@ typedef struct tdm_gate_result {
     char why[96];       /* why it did not apply, or failed to be computed */
     bool passed, applied;
 } tdm_gate_result;
-enum { TDM_GATES_MAX = 16 };
+enum { TDM_GATES_MAX = 40 };
 
 typedef struct tdm_table_info {
     char name[16];           /* "v000001" */

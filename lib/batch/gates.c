@@ -25,6 +25,23 @@ static void share_of(uint64_t part, uint64_t whole, char *out, size_t size)
     snprintf(out, size, "%s%% (%" PRIu64 " of %" PRIu64 ")", number, part, whole);
 }
 
+/* Whether n is at least, or at most, this share of `whole`. A percent like 7% has no exact double, so its product may lie beside the
+ * whole number of rows that is meant; the slack is far below one row. */
+static bool share_reached(uint64_t n, double share, uint64_t whole)
+{
+    double rows = share * (double)whole;
+    return (double)n >= rows - rows * 1e-12;
+}
+
+static bool share_kept(uint64_t n, double share, uint64_t whole)
+{
+    double rows = share * (double)whole;
+    return (double)n <= rows + rows * 1e-12;
+}
+
+/* Every gate that a release can have has a place. */
+_Static_assert(TDM_GATES_MAX >= TDM__QUARANTINE_CODES_MAX + 7, "rows, coverage, quarantined, two rates, psi, golden, and codes");
+
 static tdm_gate_result *add(tdm__gates *gates, const char *name)
 {
     tdm_gate_result *g = &gates->gate[gates->n < TDM_GATES_MAX ? gates->n++ : TDM_GATES_MAX - 1];
@@ -48,7 +65,7 @@ static void coverage_gate(tdm__gates *gates, double least, const tdm__gate_facts
     percent(least, limit, sizeof limit);
     snprintf(g->limit, sizeof g->limit, "at least %s", limit);
     share_of(f->rows_scored, f->rows_in, g->measured, sizeof g->measured);
-    g->passed = f->rows_in && (double)f->rows_scored >= least * (double)f->rows_in;
+    g->passed = f->rows_in && share_reached(f->rows_scored, least, f->rows_in);
 }
 
 static void quarantined_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
@@ -63,7 +80,7 @@ static void quarantined_gate(tdm__gates *gates, const tdm__package *p, const tdm
 
 static void code_gates(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
 {
-    for (size_t i = 0; i < p->manifest->batch.n_quarantine_codes && gates->n < TDM_GATES_MAX - 6; i++) {
+    for (size_t i = 0; i < p->manifest->batch.n_quarantine_codes; i++) {
         tdm_status code = p->manifest->batch.quarantine_code[i].code;
         tdm_gate_result *g = add(gates, tdm_status_name(code));
         snprintf(g->limit, sizeof g->limit, "at most %" PRIu64, p->manifest->batch.quarantine_code[i].rows_max);
@@ -92,7 +109,7 @@ static void rate_gate(tdm__gates *gates, const char *name, double most, const ui
         snprintf(g->why, sizeof g->why, "most in '%.*s'", (int)(feature.len < 64 ? feature.len : 64), feature.ptr);
     }
     share_of(worst, f->rows_in, g->measured, sizeof g->measured);
-    g->passed = f->rows_in && (double)worst <= most * (double)f->rows_in;
+    g->passed = f->rows_in && share_kept(worst, most, f->rows_in);
 }
 
 static const tdm__spread *spread_of(const tdm_table *table, tdm_str prediction)
@@ -150,7 +167,7 @@ static void golden_gate(tdm__gates *gates, const tdm__package *p, const tdm__gat
 uint64_t tdm__quarantine_limit(const tdm__package *package, uint64_t rows_in)
 {
     const tdm__manifest_batch *b = &package->manifest->batch;
-    double share = b->gates.quarantined * (double)rows_in;
+    double share = b->gates.quarantined * (double)rows_in * (1 + 1e-12);
     uint64_t most = share < 1e18 ? (uint64_t)share : UINT64_MAX;
     return most < b->quarantine_rows_max ? most : b->quarantine_rows_max;
 }

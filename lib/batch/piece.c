@@ -46,12 +46,11 @@ static const tdm__field *own_field(const tdm__scorer *s, size_t i, tdm__field *m
     return made;
 }
 
-/* Where a source's store holds the field: by name, when the kind is the same too. */
+/* Where a source's store holds the field, by name: a store may be older than a column. Types were compared when the population was
+ * opened. */
 static int stored_column(const tdm__scorer *s, const tdm__field *field)
 {
-    const tdm__schema *schema = tdm__store_schema(s->population->store);
-    int column = tdm__schema_find(schema, field->name);
-    return column >= 0 && schema->field[column].type.kind == field->type.kind ? column : -1;
+    return tdm__schema_find(tdm__store_schema(s->population->store), field->name);
 }
 
 static int make_room(tdm__scorer *s)
@@ -202,25 +201,34 @@ static tdm_status score_rows(tdm__scorer *s, tdm__piece *piece, size_t rows, con
     return status;
 }
 
-/* A file's row: its key as text behind key_bytes; false when a part has no value, which `bad` then says. */
+static void no_key(const tdm__scorer *s, size_t part, const char *found, tdm_error *bad)
+{
+    char name[80], type[64];
+    tdm_str field = s->package->key.field[part].name;
+    snprintf(name, sizeof name, "%.*s", (int)(field.len < 79 ? field.len : 79), field.ptr);
+    tdm__type_format(&s->package->key.field[part].type, type);
+    tdm__fail(bad, TDM_KEY_MISSING, name, "the record has no key");
+    tdm__fail_expected(bad, "%s", type);
+    tdm__fail_found(bad, "%s", found);
+}
+
+/* A file's row: its key as text behind key_bytes; false when a part has no value or all has no letters, which `bad` then says. */
 static bool row_key(const tdm__scorer *s, const tdm__row_block *block, size_t row, tdm__buf *out, tdm_error *bad)
 {
     tdm_value part[TDM__KEY_PARTS_MAX];
+    size_t before = out->len;
     for (size_t k = 0; k < s->package->key.n; k++) {
         tdm__column_get(&block->column[k], row, &part[k]);
         if (part[k].presence == TDM_PRESENT)
             continue;
-        char name[80], type[64];
-        tdm_str field = s->package->key.field[k].name;
-        snprintf(name, sizeof name, "%.*s", (int)(field.len < 79 ? field.len : 79), field.ptr);
-        tdm__type_format(&s->package->key.field[k].type, type);
-        tdm__fail(bad, TDM_KEY_MISSING, name, "the record has no key");
-        tdm__fail_expected(bad, "%s", type);
-        tdm__fail_found(bad, "%s", part[k].presence == TDM_NULL ? "null" : "nothing");
+        no_key(s, k, part[k].presence == TDM_NULL ? "null" : "nothing", bad);
         return false;
     }
     tdm__key_join(part, s->package->key.n, out);
-    return true;
+    if (out->len > before || out->failed)
+        return true;
+    no_key(s, 0, "\"\"", bad);
+    return false;
 }
 
 static void copy_row(tdm__scorer *s, const tdm__row_block *block, size_t from, size_t to)

@@ -126,6 +126,34 @@ static tdm_status open_file(tdm__population *p, const char *file, tdm_error *err
     return s ? s : check_header(p, err);
 }
 
+static bool same_values(const tdm_type *a, const tdm_type *b)
+{
+    return a->kind == b->kind && (a->kind != TDM_DECIMAL || a->scale == b->scale);
+}
+
+/* What the request would give comes from the source's columns of the same names; they must be of the same types. */
+static tdm_status check_columns(const tdm__population *p, const tdm__source *source, tdm_error *err)
+{
+    const tdm__package *package = tdm__engine_package(p->engine);
+    for (size_t i = 0; i < package->n_request; i++) {
+        const tdm__slot *slot = &package->slot[package->request_slot[i]];
+        int column = tdm__schema_find(&source->schema, slot->name);
+        if (column < 0 && slot->required && slot->fallback.presence != TDM_PRESENT)
+            return lacks(p, "a required request field", slot->name, err);
+        if (column < 0 || same_values(&slot->type, &source->schema.field[column].type))
+            continue;
+        char name[80], expected[64], found[64];
+        snprintf(name, sizeof name, "%.*s", (int)(slot->name.len < 79 ? slot->name.len : 79), slot->name.ptr);
+        tdm__type_format(&slot->type, expected);
+        tdm__type_format(&source->schema.field[column].type, found);
+        tdm_status s = tdm__fail(err, TDM_MISMATCH, name, "the population's column has another type than the request field");
+        tdm__fail_expected(err, "%s", expected);
+        tdm__fail_found(err, "%s", found);
+        return s;
+    }
+    return TDM_OK;
+}
+
 static tdm_status open_source(tdm__population *p, tdm_error *err)
 {
     const tdm__package *package = tdm__engine_package(p->engine);
@@ -139,7 +167,7 @@ static tdm_status open_source(tdm__population *p, tdm_error *err)
     snprintf(p->name, sizeof p->name, "%.*s", (int)name.len, name.ptr);
     snprintf(p->identity, sizeof p->identity, "source %.40s", p->name);
     p->store = tdm__engine_store(p->engine, (size_t)package->population);
-    return TDM_OK;
+    return check_columns(p, &package->source[package->population], err);
 }
 
 tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file,
