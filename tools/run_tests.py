@@ -313,7 +313,7 @@ def programs_of(build):
         kind = next((k for s in sources for k in ("unit", "crash", "fuzz") if s.startswith(f"tests/{k}/")), None)
         if any(s.startswith("bench/") for s in sources):
             kind = "bench"
-        prefix = {"fuzz": "fuzz_", "bench": "", "crash": ("sim_", "test_")}.get(kind, "test_")
+        prefix = {"fuzz": "fuzz_", "bench": "bench_", "crash": ("sim_", "test_")}.get(kind, "test_")
         if kind and target["name"].startswith(prefix):
             main = next((s for s in sources if pathlib.Path(s).stem == target["name"]), sources[0])
             found.append((target["name"], target["filename"][0], kind, main))
@@ -387,6 +387,8 @@ def python_jobs():
         where = file.relative_to(ROOT / "tests").parts
         suite = where[0] if len(where) > 1 else "python"
         jobs.append(Job(suite, "/".join(where), [sys.executable, str(file)]))
+    jobs += [Job("bench", f"job/{file.name}", [sys.executable, str(file), "--small"])
+             for file in (ROOT / f"bench/job/{name}.py" for name in ("job", "memory", "start")) if file.exists()]
     cli = ROOT / "tests/cli/run_cli.py"
     if cli.exists():
         jobs.append(Job("asan", "cli/run_cli.py", [sys.executable, str(cli)], "asan", env=SANITIZER_ENV))
