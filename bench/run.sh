@@ -3,8 +3,8 @@
 #
 #     bench/run.sh [--small] BUILD [NAME...]
 #
-# A name is a program of bench/micro or a script of bench/job: bench_store, job. With --small nothing is written, for such
-# numbers mean nothing.
+# A name is a program of bench/micro or a script of bench/job: bench_store, job. With --small nothing is written, for
+# such numbers mean nothing.
 set -euo pipefail
 small=
 if [ "${1:-}" = --small ]; then

@@ -150,8 +150,8 @@ NOTES = {"name": "XXH3 of the file: part of the run's identity",
 
 
 def show_split(job, page):
-    out, *_ = measure.run([job.a.build / "bench/job_split", job.folder / "home", "flight-delay-flat", job.flat, job.folder,
-                           min(job.rows, SPLIT_ROWS)])
+    out, *_ = measure.run([job.a.build / "bench/job_split", job.folder / "home", "flight-delay-flat", job.flat,
+                           job.folder, min(job.rows, SPLIT_ROWS)])
     rows, facts = [], {}
     for line in out.splitlines():
         name, *numbers = line.split()
@@ -160,17 +160,18 @@ def show_split(job, page):
         else:
             facts[name] = float(numbers[0])
     visits, whole = visits_a_row(), sum(row[1] for row in rows)
-    page.say(f"Where ours goes, one thread, {facts['rows']:,.0f} rows. Floors are the step's bytes at the speed of a copy in "
-             f"memory ({facts['memory']:.1f} GB/s), of reading the file ({facts['reading']:.1f} GB/s), or of a write with "
-             f"sync ({facts['disk']:.1f} GB/s, index), each measured in the same process.")
+    page.say(f"Where ours goes, one thread, {facts['rows']:,.0f} rows. Floors are the step's bytes at the speed of a "
+             f"copy in memory ({facts['memory']:.1f} GB/s), of reading the file ({facts['reading']:.1f} GB/s), or of a "
+             f"write with sync ({facts['disk']:.1f} GB/s, index), each measured in the same process.")
     page.table(["step", "ns a row", "share", "bytes a row", "floor, ns a row", "what"],
                [(name, f"{ns:.0f}", f"{ns / whole:.1%}", f"{size:.0f}", f"{floor:.1f}", NOTES[name])
-                for name, ns, size, floor in rows] + [("all", f"{whole:.0f}", "", "", f"{sum(r[3] for r in rows):.0f}", "")])
+                for name, ns, size, floor in rows] +
+               [("all", f"{whole:.0f}", "", "", f"{sum(row[3] for row in rows):.0f}", "")])
     model = next(ns for name, ns, *_ in rows if name == "model")
-    page.say(f"The model's bytes are its inputs and outputs alone. A row passes {visits:,.0f} nodes of {facts['node_bytes']:.0f} "
-             f"bytes: {model / visits:.2f} ns a node, of which {facts['node_bytes'] / facts['memory']:.2f} ns are the bytes "
-             "at memory speed (they come from cache). It is the plain evaluator that defines the answers; a fast "
-             "one has an issue of its own.")
+    page.say(f"The model's bytes are its inputs and outputs alone. A row passes {visits:,.0f} nodes of "
+             f"{facts['node_bytes']:.0f} bytes: {model / visits:.2f} ns a node, of which "
+             f"{facts['node_bytes'] / facts['memory']:.2f} ns are its bytes at memory speed (they come from cache). It "
+             "is the plain evaluator that defines the answers; a fast one has an issue of its own.")
 
 
 def show_times(job, page, times):
@@ -180,7 +181,8 @@ def show_times(job, page, times):
                 f"{max(s[2] for s in spent) / 1e6:,.0f}")
     names = {"flat": "tandem, all columns in the CSV", "tables": "tandem, features joined from two source tables",
              "csv": "Python, CSV out", "parquet": "Python, Parquet out"}
-    page.table(["job", "seconds", "rows/s", "CPU seconds", "peak MB"], [line(names[n], times[n]) for n in times if times[n]])
+    page.table(["job", "seconds", "rows/s", "CPU seconds", "peak MB"],
+               [line(names[n], times[n]) for n in times if times[n]])
     if times["csv"]:
         for name in ("csv", "parquet"):
             ratios = sorted(p[0] / t[0] for p, t in zip(times[name], times["flat"]))
@@ -199,7 +201,8 @@ def rounds(job, page):
     times, stages = {"flat": [], "csv": [], "parquet": [], "tables": []}, []
     tables = {}
     for _ in range(job.a.rounds or (1 if job.a.small else 3)):
-        for name, work, release in (("flat", job.ours_flat, "flight-delay-flat"), ("tables", job.ours_tables, "flight-delay")):
+        for name, work, release in (("flat", job.ours_flat, "flight-delay-flat"),
+                                    ("tables", job.ours_tables, "flight-delay")):
             if name in tables:
                 job.drop(tables.pop(name)[1])
             table, *spent = work()
@@ -216,10 +219,15 @@ def rounds(job, page):
         page.say(compare(job.answers(*tables["flat"]), read_answers(job.folder / "peer.csv"),
                          "probabilities, ours and LightGBM's predict()", ULPS_MAX))
     elif not job.a.rows:
-        page.say(compare(*shipped(job.answers(*tables["flat"])), "probabilities, ours and those LightGBM gave when it was "
-                         "trained", ULPS_MAX))
+        page.say(compare(*shipped(job.answers(*tables["flat"])),
+                         "probabilities, ours and those LightGBM gave when it was trained", ULPS_MAX))
     flat = list(job.answers(*tables["flat"]))
-    page.say(compare(flat, job.answers(*tables["tables"]), "probabilities, by the CSV's columns and by source tables", 0))
+    page.say(compare(flat, job.answers(*tables["tables"]),
+                     "probabilities, by the CSV's columns and by source tables", 0))
+
+
+VERSIONS = """import sys, polars, lightgbm, numpy
+print('Python', sys.version.split()[0], *(f'{m.__name__} {m.__version__}' for m in (polars, lightgbm, numpy)))"""
 
 
 def main():
@@ -233,12 +241,10 @@ def main():
         with tempfile.TemporaryDirectory(prefix="tandem-job-") as folder:
             job = Job(a, pathlib.Path(folder))
             job.prepare()
-            page.say(f"- {job.rows:,} rows, {job.flat.stat().st_size / 1e6:,.0f} MB of CSV, {job.threads} threads; loading the "
-                     f"same rows as a source table took {job.load_seconds:.1f} s")
+            page.say(f"- {job.rows:,} rows, {job.flat.stat().st_size / 1e6:,.0f} MB of CSV, {job.threads} threads; "
+                     f"loading the same rows as a source table took {job.load_seconds:.2f} s")
             if job.python:
-                page.say("- " + measure.run([job.python, "-c", "import sys, polars, lightgbm, numpy; print('Python', "
-                                             "sys.version.split()[0], *(f', {m.__name__} {m.__version__}' for m in (polars, "
-                                             "lightgbm, numpy)), sep='')"])[0])
+                page.say("- " + measure.run([job.python, "-c", VERSIONS])[0])
             rounds(job, page)
             page.say()
             show_split(job, page)

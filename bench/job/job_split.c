@@ -3,10 +3,10 @@
  *     job_split HOME RELEASE CSV FOLDER ROWS
  *
  * The steps are those of lib/batch (name the content, read, parse, features, model, encode, append, index, verify),
- * called as it calls them, on the first ROWS rows of a population file; a table's store is made in FOLDER and removed. The floor of a step
- * is the bytes that it must touch at the speed that memory has in the same process (a copy of a block larger than the caches),
- * or, for what goes to disk, at the speed of a plain write and sync of the same bytes. bench/job/job.py
- * calls this and prints its lines; they are "name ns_per_row bytes_per_row floor_ns_per_row". */
+ * called as it calls them, on the first ROWS rows of a population file; a table's store is made in FOLDER and removed.
+ * The floor of a step is the bytes that it must touch at the speed that memory has in the same process (a copy of a
+ * block larger than the caches), or, for what goes to disk, at the speed of a plain write and sync of the same bytes.
+ * bench/job/job.py calls this and prints its lines; they are "name ns_per_row bytes_per_row floor_ns_per_row". */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,9 @@
 #include "release/releases.h"
 #include "table/tables.h"
 
-#define STEPS(X) X(NAME, "name") X(READ, "read") X(PARSE, "parse") X(FEATURES, "features") X(MODEL, "model") X(ENCODE, "encode") \
-                 X(APPEND, "append") X(INDEX, "index") X(VERIFY, "verify")
+#define STEPS(X)                                                                          \
+    X(NAME, "name") X(READ, "read") X(PARSE, "parse") X(FEATURES, "features")             \
+    X(MODEL, "model") X(ENCODE, "encode") X(APPEND, "append") X(INDEX, "index") X(VERIFY, "verify")
 enum step {
 #define STEP_ENUM(name, text) name,
     STEPS(STEP_ENUM)
@@ -96,7 +97,8 @@ static void encode(split *s, const tdm__row_block *block)
             prediction[i] = (tdm_value){.kind = TDM_F64, .presence = TDM_PRESENT, .as.f64 = y};
             s->hash += y;
         }
-        need(tdm__store_encode(&p->prediction, tdm__strn(s->keys.ptr, s->keys.len), prediction, &s->records, &err), &err);
+        tdm_str text = tdm__strn(s->keys.ptr, s->keys.len);
+        need(tdm__store_encode(&p->prediction, text, prediction, &s->records, &err), &err);
     }
 }
 
@@ -124,7 +126,8 @@ static void score_block(split *s, const tdm__row_block *block)
     encode(s, block);
     end(s, ENCODE);
     begin(s);
-    need(tdm__store_builder_add_encoded(s->builder, tdm__strn(s->records.ptr, s->records.len), block->n, NULL, &err), &err);
+    tdm_str records = tdm__strn(s->records.ptr, s->records.len);
+    need(tdm__store_builder_add_encoded(s->builder, records, block->n, NULL, &err), &err);
     end(s, APPEND);
     s->rows += block->n;
     s->bytes[ENCODE] += s->records.len;
@@ -267,14 +270,15 @@ static double disk_speed(const char *path, uint64_t bytes)
 
 static void print(const split *s, double memory, double reading, double disk)
 {
-    const double speed[N_STEPS] = {[NAME] = reading, [READ] = reading, [PARSE] = memory, [FEATURES] = memory, [MODEL] = memory,
-                                   [ENCODE] = memory, [APPEND] = memory, [INDEX] = disk, [VERIFY] = memory};
+    const double speed[N_STEPS] = {[NAME] = reading,    [READ] = reading, [PARSE] = memory,
+                                   [FEATURES] = memory, [MODEL] = memory, [ENCODE] = memory,
+                                   [APPEND] = memory,   [INDEX] = disk,   [VERIFY] = memory};
     double rows = (double)s->rows;
     for (int i = 0; i < N_STEPS; i++)
         printf("%s %.2f %.1f %.2f\n", step_name[i], (double)s->ns[i] / rows, (double)s->bytes[i] / rows,
                (double)s->bytes[i] / rows / speed[i]);
-    printf("rows %" PRIu64 "\nmemory %.3f\nreading %.3f\ndisk %.3f\nsum %.17g\nnode_bytes %zu\n", s->rows, memory, reading, disk,
-           s->hash, sizeof(tdm__lightgbm_node));
+    printf("rows %" PRIu64 "\nmemory %.3f\nreading %.3f\ndisk %.3f\n", s->rows, memory, reading, disk);
+    printf("sum %.17g\nnode_bytes %zu\n", s->hash, sizeof(tdm__lightgbm_node));
 }
 
 int main(int argc, char **argv)
@@ -289,7 +293,8 @@ int main(int argc, char **argv)
     tdm_error err;
     need(tdm_home_open(argv[1], &home, &err), &err);
     open_all(&s, home, argv[2], argv[3]);
-    if (!tdm__path_join(path, sizeof path, s.folder, "split.store") || !tdm__path_join(probe, sizeof probe, s.folder, "probe"))
+    if (!tdm__path_join(path, sizeof path, s.folder, "split.store") ||
+        !tdm__path_join(probe, sizeof probe, s.folder, "probe"))
         return 2;
     score_file(&s, path);
     finish_table(&s, path);

@@ -78,7 +78,8 @@ def work(a):
 
 
 def main():
-    a = measure.arguments(__doc__.splitlines()[0], [("--rows", {"type": int, "help": f"the smaller number ({ROWS:,})"})])
+    a = measure.arguments(__doc__.splitlines()[0],
+                          [("--rows", {"type": int, "help": f"the smaller number ({ROWS:,})"})])
     return measure.bench("peak memory", lambda: work(a))
 
 

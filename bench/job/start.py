@@ -56,10 +56,14 @@ def in_turn(contenders, runs):
     return spent
 
 
-NOTES = {"home": "the home's FORMAT file", "log": "the log replayed: sources, versions, releases",
-         "release": "11 files read and compared with their SHA-256, manifest, expressions, lookups, model",
-         "files": "of which: reading them", "digests": "of which: SHA-256 of all files", "model": "of which: main.txt, 0.9 MB of text, to 250 checked trees",
-         "engine": "both stores opened, their digests compared with the log's", "answer": "features, model, JSON"}
+NOTES = {"home": "the home's FORMAT file",
+         "log": "the log replayed: sources, versions, releases",
+         "release": "files read and compared with their SHA-256, manifest, expressions, lookups, model",
+         "files": "of which: reading them",
+         "digests": "of which: SHA-256 of all files",
+         "model": "of which: main.txt, 0.9 MB of text, to 250 checked trees",
+         "engine": "both stores opened, their digests compared with the log's",
+         "answer": "features, model, JSON"}
 
 
 def split(a, home, runs):
@@ -69,7 +73,7 @@ def split(a, home, runs):
         for line in out.splitlines():
             name, microseconds = line.split()
             steps.setdefault(name, []).append(float(microseconds))
-    return [(name, f"{median(values) / 1e3:.2f}", NOTES[name]) for name, values in steps.items()]
+    return [(name, f"{median(steps[name]) / 1e3:.2f}", NOTES[name]) for name in NOTES]
 
 
 def work(a):
@@ -80,8 +84,8 @@ def work(a):
     with tempfile.TemporaryDirectory(prefix="tandem-start-") as folder:
         home = str(pathlib.Path(folder) / "home")
         prepare(measure.home_runner(program, home))
-        spent = in_turn({"tandem predict": [program, "--home", home, "predict", RELEASE, "--key", f"flight={KEY}", "--as-of",
-                                            flights_input.AS_OF],
+        spent = in_turn({"tandem predict": [program, "--home", home, "predict", RELEASE, "--key", f"flight={KEY}",
+                                            "--as-of", flights_input.AS_OF],
                          "python3 -c pass": [python, "-c", "pass"],
                          "tandem version": [program, "version"]}, runs)
         steps = split(a, home, runs)

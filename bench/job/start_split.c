@@ -1,9 +1,10 @@
-/* Where `tandem predict` spends its time between main() and the answer: each step once, in a process that did nothing before.
+/* Where `tandem predict` spends its time between main() and the answer: each step once, in a process that did nothing
+ * before.
  *
  *     start_split HOME RELEASE KEY_NAME KEY
  *
- * Prints "name microseconds" lines; bench/job/start.py runs it many times and takes medians. `files`,
- * `digests` and `model` are parts of `release`, done once more on their own and so a little cheaper than the first time. */
+ * Prints "name microseconds" lines; bench/job/start.py runs it many times and takes medians. `files`, `digests` and
+ * `model` are parts of `release`, done once more on their own and so a little cheaper than the first time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

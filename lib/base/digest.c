@@ -1,8 +1,8 @@
 /* Hashes: XXH3 compiled in (short keys are hashed without a call), SHA-256 by libcrypto.
  *
- * SHA-256 is asked of libcrypto's old interface, which computes and no more. The new one first reads openssl.cnf, loads
- * providers and fills tables of algorithms: 0.8 ms, a tenth of what `tandem predict` takes as a whole (bench/results/start.md), and
- * settings of the process that a library should leave to its host.
+ * SHA-256 is asked of libcrypto's old interface, which computes and no more. The new one first reads openssl.cnf,
+ * loads providers and fills tables of algorithms: 0.8 ms, a tenth of all that `tandem predict` takes, and settings of
+ * the process that a library should leave to its host.
  * XXH3's values are fixed by its specification since 0.8.0, so they may stand in files. */
 #include "base/digest.h"
 

@@ -130,8 +130,8 @@ static tdm_status bad_value(const tdm__lightgbm_text *text, const tdm__lightgbm_
     return s;
 }
 
-/* Takes the usual integer, a minus and up to 18 digits: cannot overflow. False, with nothing taken, when it is anything
- * else. A model's text is mostly these. */
+/* Takes the usual integer, a minus and up to 18 digits: cannot overflow. False, with nothing taken, when it is
+ * anything else. A model's text is mostly these. */
 static inline bool take_short_integer(tdm_str *text, int64_t *out)
 {
     if (!text->len)
@@ -152,8 +152,8 @@ static inline bool take_short_integer(tdm_str *text, int64_t *out)
     return true;
 }
 
-static tdm_status read_integer(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t i, tdm_str *rest,
-                               int64_t low, int64_t high, int64_t *out)
+static tdm_status read_integer(const tdm__lightgbm_text *text, const tdm__lightgbm_field *field, size_t i,
+                               tdm_str *rest, int64_t low, int64_t high, int64_t *out)
 {
     bool overflow = false;
     tdm_str before = *rest, word;

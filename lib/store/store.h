@@ -89,8 +89,8 @@ tdm_status tdm__store_seek(const tdm__store *store, uint64_t first, tdm__store_c
 /* The next record; TDM_NOT_FOUND at the end (err not filled). Checks each record. What lies megabytes behind leaves the
  * memory in use (it comes back when it is read), so that a walk takes the same for any store. */
 tdm_status tdm__store_next(tdm__store_cursor *cursor, tdm__record *out, tdm_error *err);
-/* Tells that `count` rows from `first` on (both multiples of TDM__STORE_MARK, or up to the end) were read and will not be soon:
- * they leave the memory in use. Views of them stay valid. To be told in order, or some stays. */
+/* Tells that `count` rows from `first` on (both multiples of TDM__STORE_MARK, or up to the end) were read and will not
+ * be soon: they leave the memory in use. Views of them stay valid. To be told in order, or some stays. */
 void tdm__store_forget(const tdm__store *store, uint64_t first, uint64_t count);
 
 #endif

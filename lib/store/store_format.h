@@ -120,8 +120,8 @@ struct tdm__store {
     char *path;
 };
 
-/* Takes bytes [from, to) of the mapped file out of the memory in use; they stay in the system's cache and come back when
- * read. For whoever reads in order and goes on behind `to`. */
+/* Takes bytes [from, to) of the mapped file out of the memory in use; they stay in the system's cache and come back
+ * when read. For whoever reads in order and goes on behind `to`. */
 enum { TDM__STORE_LET_GO_BYTES = 4 << 20 }; /* at a time */
 void tdm__store_let_go(const tdm__store *store, uint64_t from, uint64_t to);
 /* Fills `err` for damage found at `offset` of the store's file. */

@@ -4,10 +4,10 @@
  * record passes its check, each mark points where it says, each entry is reachable from its key's hash, and
  * that entries and records are the same set (equal counts, equal sums of their hashed places).
  *
- * All is read in order, and what was read is let go, so that the memory in use does not depend on the store. That is why
- * an entry is not compared with its record one by one, which would jump all over the file: an entry in its home bucket
- * says all that its record's hash does, so that sums can be compared. Only the tenth that ran over from an earlier
- * bucket goes to its record. When the sums differ, every entry does, to say which one it is. */
+ * All is read in order, and what was read is let go, so that the memory in use does not depend on the store. That is
+ * why an entry is not compared with its record one by one, which would jump all over the file: an entry in its home
+ * bucket says all that its record's hash does, so that sums can be compared. Only the tenth that ran over from an
+ * earlier bucket goes to its record. When the sums differ, every entry does, to say which one it is. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -83,7 +83,8 @@ typedef struct index_walk {
 } index_walk;
 
 /* The hash of the key of the record at `offset`. */
-static tdm_status hash_key(const tdm__store *store, const index_walk *w, uint64_t offset, uint64_t *hash, tdm_error *err)
+static tdm_status hash_key(const tdm__store *store, const index_walk *w, uint64_t offset, uint64_t *hash,
+                           tdm_error *err)
 {
     enum { USUAL_BYTES = 128 };
     uint64_t end = TDM__STORE_HEADER_BYTES + store->head.records_bytes;
