@@ -187,7 +187,10 @@ static tdm_status compare_golden(const tdm__package *p, const tdm__worker *w, si
             tdm__fail(err, TDM_DIFFERS, where, "the prediction '%.*s' of this golden row comes out otherwise",
                       (int)name.len, name.ptr);
         tdm__fail_expected(err, "%s", expected);
-        tdm__fail_found(err, "%s", w->n_failed ? w->failed[0].error.what : found);
+        if (w->n_failed)
+            tdm__fail_found(err, "%s: %s", w->failed[0].error.where, w->failed[0].error.what);
+        else
+            tdm__fail_found(err, "%s", found);
         return s;
     }
     return TDM_OK;
