@@ -28,7 +28,7 @@ fuzz: deps      ## each fuzz target for some seconds
 	@$(TESTS) --suite fuzz
 
 bench: build    ## the measurements, at full size
-	@bench/run.sh $(BUILD)
+	@bench/run_all.sh $(BUILD)
 
 demo: deps      ## the main job on a few days of real flights, end to end
 	@test -e $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the benches of a build, one after the other, and writes what they print to bench/results:
 #
-#     bench/run.sh [--small] BUILD [NAME...]
+#     bench/run_all.sh [--small] BUILD [NAME...]
 #
 # A name is a program of bench/micro or a script of bench/job: bench_store, job. With --small nothing is written, for
 # such numbers mean nothing.
@@ -11,7 +11,7 @@ if [ "${1:-}" = --small ]; then
     small=--small
     shift
 fi
-build=$(realpath "${1:?usage: bench/run.sh [--small] BUILD [NAME...]}")
+build=$(realpath "${1:?usage: bench/run_all.sh [--small] BUILD [NAME...]}")
 shift
 cd "$(dirname "$0")/.."
 failed=0
@@ -27,7 +27,7 @@ head_of_page() {
          "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, Linux $(uname -r)"
     echo "- date: $(date +%F); commit $(git describe --always --dirty 2>/dev/null || echo unknown);" \
          "load at the start $(cut -d' ' -f1-3 /proc/loadavg)"
-    echo "- command: \`bench/run.sh BUILD $1\`; $(cc --version | head -1)"
+    echo "- command: \`bench/run_all.sh BUILD $1\`; $(cc --version | head -1)"
     echo
 }
 
