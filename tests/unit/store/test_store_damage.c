@@ -116,6 +116,18 @@ static void forge(tdm__buf *bytes, const tdm__store_header *original)
     tdm__store_header_encode(&h, b);
 }
 
+/* Swaps an entry with one far away: as many entries, of the same records, and two where no search finds them. */
+static void swap_with_last(uint8_t *b, const tdm__store_header *h, uint8_t *entry)
+{
+    uint64_t number = h->buckets - 1, mine = tdm__load64(entry);
+    uint8_t *other = b + h->index_offset + number * TDM__STORE_BUCKET_BYTES;
+    for (; tdm__load32(other + 4) % 256 == 0; number--)
+        other -= TDM__STORE_BUCKET_BYTES;
+    tdm__store64(entry, tdm__load64(other + 8));
+    tdm__store64(other + 8, mine);
+    tdm__store32(other, tdm__bucket_check(other, number));
+}
+
 /* Digests that fit do not help: verify compares records, marks and index with each other. */
 static void forged_bodies(void **state)
 {
@@ -127,7 +139,7 @@ static void forged_bodies(void **state)
     assert_int_equal(open_bytes(fs, &bytes, &store), TDM_OK);
     tdm__store_header h = store->head;
     tdm__store_close(&store);
-    for (int what = 0; what < 6; what++) {
+    for (int what = 0; what < 7; what++) {
         tdm__buf_reset(&copy);
         tdm__buf_add(&copy, bytes.ptr, bytes.len);
         uint8_t *b = (uint8_t *)copy.ptr, *bucket = b + h.index_offset, *mark = b + h.marks_offset;
@@ -145,7 +157,9 @@ static void forged_bodies(void **state)
         else if (what == 4) { /* a mark elsewhere */
             tdm__store64(mark, TDM__STORE_HEADER_BYTES + 1);
             tdm__store64(mark + 8, tdm__mark_check(mark, 0));
-        } else /* more slots than a bucket has */
+        } else if (what == 5)
+            swap_with_last(b, &h, bucket + 8);
+        else /* more slots than a bucket has */
             bucket[4] = 200;
         tdm__store32(bucket, tdm__bucket_check(bucket, number));
         forge(&copy, &h);
