@@ -4,6 +4,7 @@
  * what was built, pass the gates, and only then write the manifest that makes the table exist. A crash at any point
  * leaves files that nobody names; the next run sweeps them. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/digest.h"
@@ -199,11 +200,14 @@ static bool same_service(const void *self, const tdm_table_info *info)
     return !strcmp(info->service, self);
 }
 
-/* The table to compare with: the service's current one, else its newest. */
+/* The table to compare with, for a release that asks for it: the service's current one, else its newest. One that cannot be read
+ * stops the run. */
 static tdm_status previous_table(run_job *j, tdm_table **out, tdm_error *err)
 {
     tdm__epoch epoch;
     *out = NULL;
+    if (isnan(j->package->manifest->batch.gates.psi))
+        return TDM_OK;
     tdm_status s = tdm__epoch_read_current(j->home, &epoch, err);
     if (s)
         return s;
@@ -288,6 +292,14 @@ static tdm_status make_room(run_job *j, tdm_error *err)
     return j->counts.defaults && j->counts.nulls && j->spread ? TDM_OK : tdm__no_memory(err, "run");
 }
 
+/* A run that failed leaves its quarantine, if it came so far, and no empty folder. */
+static void forget_run(run_job *j)
+{
+    char dir[TDM__PATH_MAX];
+    if (!tdm__home_path(j->home, dir, NULL, "runs/%s", j->report->run))
+        tdm__remove_dir(j->home->fs, dir, NULL);
+}
+
 /* Everything after the run was named and found to be new. */
 static tdm_status run_anew(run_job *j, tdm_error *err)
 {
@@ -315,6 +327,8 @@ static tdm_status run_anew(run_job *j, tdm_error *err)
     tdm__store_close(&j->store);
     if (s && name[0])
         tdm__table_discard(j->home, name);
+    if (s)
+        forget_run(j);
     return s;
 }
 
