@@ -111,16 +111,27 @@ size_t fixture_names(fixture *f, const char *folder)
     return n;
 }
 
+/* A path of an input, the same text each time it is asked for. */
+static const char *input_path(const fixture *f, const char *name)
+{
+    static const char *known[256];
+    const char *path = fixture_print("%s/%s", f->files, name);
+    size_t i = 0;
+    while (i < 255 && known[i] && strcmp(known[i], path))
+        i++;
+    return known[i] && !strcmp(known[i], path) ? known[i] : (known[i] = support_path(f->files, name));
+}
+
 const char *fixture_file(const fixture *f, const char *name, const char *text)
 {
-    const char *path = fixture_print("%s/%s", f->files, name);
+    const char *path = input_path(f, name);
     support_write_file(path, text, strlen(text));
     return path;
 }
 
 const char *fixture_gz(const fixture *f, const char *name, const char *text)
 {
-    const char *path = fixture_print("%s/%s", f->files, name);
+    const char *path = input_path(f, name);
     gzFile file = gzopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(gzwrite(file, text, (unsigned)strlen(text)), strlen(text));
