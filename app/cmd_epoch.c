@@ -26,6 +26,8 @@ COMMAND(command_promote)
         s = open_home(c, err);
     if (s)
         return s;
+    if (option_given(c, "expect") && !expect)
+        expect = TDM_EXPECT_NONE;
     progress_start(&bar, "promote");
     s = tdm_promote(c->home, c->argument[0], option_value(c, "table"), expect, progress_tell, &bar, &epoch, err);
     progress_end(&bar);

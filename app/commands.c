@@ -27,7 +27,7 @@ static const option_row export_options[] = {
 };
 static const option_row promote_options[] = {
     {"table", "T", "the table to serve (default: the release's newest, if it has one)", false},
-    {"expect", "EPOCH", "refuse unless this epoch is current", false},
+    {"expect", "EPOCH", "refuse unless this epoch is current (0: none yet)", false},
 };
 static const option_row predict_options[] = {
     {"key", "K=V", "the entity's key: its column, or the entity's name", true},

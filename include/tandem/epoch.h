@@ -33,10 +33,12 @@ TDM_API size_t tdm_epoch_services(const tdm_epoch *epoch);
 TDM_API const tdm_service_info *tdm_epoch_service(const tdm_epoch *epoch, size_t i);
 TDM_API void tdm_epoch_close(tdm_epoch **epoch);
 
+#define TDM_EXPECT_NONE UINT64_MAX
 /* Stages the release and a table of it (NULL: its newest; none is allowed when it has no table) - every digest, every
- * schema, golden rows to the bit - and flips. `expect` 0, or the number that must be current (TDM_MOVED). *epoch is the
- * new number. Promoting what is current already changes nothing and gives the current number. Errors: TDM_NOT_FOUND,
- * TDM_MISMATCH, TDM_CORRUPT, TDM_DIFFERS (golden), TDM_BUSY. */
+ * schema, golden rows to the bit - and flips. `expect` is the number that must be current (else TDM_MOVED); 0: any;
+ * TDM_EXPECT_NONE: nothing may be current yet. *epoch is the new number. Promoting what is current already changes
+ * nothing and gives the current number. Errors: TDM_NOT_FOUND, TDM_MISMATCH, TDM_CORRUPT, TDM_DIFFERS (golden),
+ * TDM_BUSY. */
 TDM_API tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, uint64_t expect,
                                const tdm_progress_fn progress, void *self, uint64_t *epoch, tdm_error *err);
 /* Makes a new epoch with what the service had before. NULL: the service that the current epoch changed. TDM_REFUSED

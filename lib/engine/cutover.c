@@ -122,9 +122,9 @@ static tdm_status promote_package(tdm_home *home, const tdm__state *state, const
     char table[16], name[65];
     snprintf(name, sizeof name, "%.*s", (int)package->manifest->name.len, package->manifest->name.ptr);
     tdm_status s = tdm__epoch_read_current(home, &epoch, err);
-    if (!s && expect && expect != epoch.number) {
+    if (!s && expect && (expect == TDM_EXPECT_NONE ? 0 : expect) != epoch.number) {
         s = tdm__fail(err, TDM_MOVED, "--expect", "the current epoch is not the one expected");
-        tdm__fail_expected(err, "%" PRIu64, expect);
+        tdm__fail_expected(err, "%" PRIu64, expect == TDM_EXPECT_NONE ? 0 : expect);
         tdm__fail_found(err, "%" PRIu64, epoch.number);
     }
     if (!s)
