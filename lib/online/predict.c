@@ -128,7 +128,9 @@ static tdm_status take_text(tdm__column *column, tdm_str text, const char *secti
 {
     tdm_value v = {.kind = column->type.kind, .presence = TDM_NULL};
     tdm_status s = TDM_OK;
-    if (text.len) {
+    if (column->presence[0] != TDM_MISSING) {
+        s = tdm__fail(err, TDM_BAD_INPUT, section, "the field is given twice");
+    } else if (text.len) {
         s = tdm__value_parse(&column->type, text, &v, err);
         v.presence = TDM_PRESENT;
     } else if (!column->type.nullable) {
