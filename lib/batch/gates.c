@@ -72,10 +72,13 @@ static void quarantined_gate(tdm__gates *gates, const tdm__package *p, const tdm
 {
     tdm_gate_result *g = add(gates, "quarantined");
     char limit[20];
+    uint64_t most = tdm__quarantine_limit(p, f->rows_in);
     percent(p->manifest->batch.gates.quarantined, limit, sizeof limit);
     snprintf(g->limit, sizeof g->limit, "at most %s", limit);
+    if (most == p->manifest->batch.quarantine_rows_max) /* the count is the tighter of the two */
+        snprintf(g->limit, sizeof g->limit, "at most %" PRIu64 " row%s", most, most == 1 ? "" : "s");
     share_of(f->rows_quarantined, f->rows_in, g->measured, sizeof g->measured);
-    g->passed = f->rows_quarantined <= tdm__quarantine_limit(p, f->rows_in);
+    g->passed = f->rows_quarantined <= most;
 }
 
 static void code_gates(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
