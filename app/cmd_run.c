@@ -74,7 +74,9 @@ static tdm_status promote_run(context *c, const tdm_run_report *r, uint64_t *epo
     if (!option_given(c, "promote"))
         return TDM_OK;
     tdm_status s = tdm_promote(c->home, r->release, r->table, 0, NULL, NULL, epoch, err);
-    if (!s && !c->json)
+    if (s)
+        message("%s was published, but is not current", r->table);
+    else if (!c->json)
         message("epoch %" PRIu64 " is current", *epoch);
     return s;
 }

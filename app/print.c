@@ -267,25 +267,36 @@ void progress_start(progress_bar *bar, const char *what)
     *bar = (progress_bar){.what = what, .started = tdm_seconds(), .columns = tdm_terminal_columns(2)};
 }
 
+/* "[####----]  17%", nothing where the whole is not known: a pipe, a compressed stream. */
+static void add_bar(tdm_text *line, double share)
+{
+    int full = (int)(share * 24);
+    tdm_text_add(line, " [");
+    for (int i = 0; i < 24; i++)
+        tdm_text_add(line, i < full ? "#" : "-");
+    text_printf(line, "] %3.0f%%", share * 100);
+}
+
 static void draw(progress_bar *bar, const tdm_progress *p, double elapsed)
 {
-    char cells[25] = "------------------------", rows[32], bad[32], line[256];
+    char number[32];
+    tdm_text line = {0}, shown = {0};
     double share = p->total ? (double)p->done / (double)p->total : 0;
     share = share > 1 ? 1 : share;
-    memset(cells, '#', (size_t)(share * 24));
-    int n = snprintf(line, sizeof line, "\r%s %s [%s] %3.0f%%  %s rows", bar->what, p->stage, cells, share * 100,
-                     with_commas(p->rows, rows));
-    if (elapsed > 0 && p->rows)
-        n += snprintf(line + n, sizeof line - (size_t)n, ", %s/s",
-                      with_commas((uint64_t)((double)p->rows / elapsed), bad));
+    size_t most = bar->columns > 1 ? bar->columns : 80;
+    text_printf(&line, "%s %s", bar->what, p->stage);
+    if (p->total)
+        add_bar(&line, share);
+    if (p->rows)
+        text_printf(&line, "  %s rows, %s/s", with_commas(p->rows, number),
+                    with_commas((uint64_t)((double)p->rows / elapsed), (char[32]){0}));
     if (share > 0.02 && share < 1)
-        n += snprintf(line + n, sizeof line - (size_t)n, ", %.0f s left", elapsed / share * (1 - share));
+        text_printf(&line, ", %.0f s left", elapsed / share * (1 - share));
     if (p->rows_quarantined)
-        n += snprintf(line + n, sizeof line - (size_t)n, ", %s quarantined", with_commas(p->rows_quarantined, bad));
-    tdm_text text = {0};
-    unsigned most = bar->columns > 1 ? bar->columns : 80;
-    text_printf(&text, "%.*s\033[K", (int)(n < (int)most ? n : (int)most), line);
-    to_stderr(&text);
+        text_printf(&line, ", %s quarantined", with_commas(p->rows_quarantined, number));
+    text_printf(&shown, "\r%.*s\033[K", (int)(line.len < most ? line.len : most), line.ptr ? line.ptr : "");
+    to_stderr(&shown);
+    tdm_text_free(&line);
     bar->visible = true;
 }
 
