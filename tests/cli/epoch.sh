@@ -7,8 +7,9 @@ shop_home
 quiet tandem run churn --as-of 2013-06-14T06:00:00Z
 quiet tandem run churn --as-of 2013-06-15T06:00:00Z
 try tandem rollback
+try tandem promote churn --table v000001 --expect 0
 try tandem promote churn --table v000001
-try tandem promote churn --table v000001
+try tandem promote churn --expect 0
 try tandem status | no_machine
 try tandem promote churn --expect 7
 try tandem --json promote churn --expect 1

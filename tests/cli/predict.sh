@@ -19,3 +19,5 @@ ask --key customer=ann --set coupon=nan
 ask --key customer=ann --set coupon=1e9
 try tandem predict chrn --key customer=ann
 try tandem --json predict churn --key customer=ann --set coupon=much
+ask --key customer=ann --key customer=bob
+ask --key customer=ann --set coupon=1 --set coupon=
