@@ -51,7 +51,7 @@ static void the_last_bit_counts(void **state)
     /* a row that has no prediction differs, and says why */
     assert_status(check(&f, "\n{\"features\":{\"flight\":\"a\",\"distance\":1},\"prediction\":{\"late\":1}}\n"), TDM_DIFFERS, &f.err);
     assert_string_equal(f.err.where, "golden.jsonl:2");
-    assert_string_equal(f.err.found, "a required feature has no value");
+    assert_string_equal(f.err.found, "hour: a required feature has no value");
     fixture_close(&f);
 }
 
