@@ -60,7 +60,8 @@ static void run_as_message(const tdm_run_report *r)
     if (r->ignored[0])
         message("columns of the population that nobody reads were ignored: %s", r->ignored);
     if (r->absent[0])
-        message("the population has no column for these request fields, so they are missing in every row: %s", r->absent);
+        message("the population has no column for these request fields, so they are missing in every row: %s",
+                r->absent);
     for (size_t i = 0; i < r->n_codes; i++)
         message("quarantined as %s: %" PRIu64, r->code[i].code, r->code[i].rows);
     if (r->rows_quarantined)

@@ -176,8 +176,8 @@ static void load_as_message(const char *source, const tdm_load_report *r)
 {
     char a[32], b[32], d[32];
     message("%s version %" PRIu64 ": %s row%s loaded (%s replaced), %s in all, %.1f s", source, r->version,
-            with_commas(r->rows_loaded, a), plural(r->rows_loaded), with_commas(r->rows_replaced, b), with_commas(r->rows_total, d),
-            r->seconds);
+            with_commas(r->rows_loaded, a), plural(r->rows_loaded), with_commas(r->rows_replaced, b),
+            with_commas(r->rows_total, d), r->seconds);
     if (r->rows_superseded)
         message("%s record%s gave way to a later record of the same key", with_commas(r->rows_superseded, a),
                 plural(r->rows_superseded));

@@ -44,7 +44,8 @@ static tdm_status unknown_global(const char *word, tdm_error *err)
     if (near)
         snprintf(err->hint, sizeof err->hint, "did you mean '%s'?", near);
     else
-        snprintf(err->hint, sizeof err->hint, "options of a command come behind it; 'tandem --help' lists the commands");
+        snprintf(err->hint, sizeof err->hint,
+                 "options of a command come behind it; 'tandem --help' lists the commands");
     return s;
 }
 

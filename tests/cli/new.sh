@@ -13,5 +13,6 @@ tandem release pack churn | wc -c
 try tandem run churn --population rows.csv --as-of 2013-06-14T02:00:00Z --promote --threads 2
 try tandem table export v000001
 try tandem table get v000001 1 | no_machine
-try tandem predict churn --key row=1 --set f0=0.5 --set f1=-1 --set f2=0 --set f3=2.25 --set f5=1000 --as-of 2013-06-14T02:00:00Z
+try tandem predict churn --key row=1 --set f0=0.5 --set f1=-1 --set f2=0 --set f3=2.25 --set f5=1000 \
+    --as-of 2013-06-14T02:00:00Z
 tandem model predict churn.txt --data rows.csv

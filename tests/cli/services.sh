@@ -5,7 +5,9 @@ cp "$DATA"/shop/* .
 sed -i 's/name: churn/name: other/; /golden/d' release.yaml
 sed -i 's/"intercept": 1}/"intercept": 2}/' main.json
 quiet tandem release pack .
-services() { tandem --json status | grep -o '"service":"[a-z]*"\|"table":"[a-z0-9]*"\|"since_epoch":[0-9]*' | paste -sd' '; }
+services() {
+    tandem --json status | grep -o '"service":"[a-z]*"\|"table":"[a-z0-9]*"\|"since_epoch":[0-9]*' | paste -sd' '
+}
 quiet tandem run churn --as-of 2013-06-14T06:00:00Z --promote
 services
 try tandem run other --as-of 2013-06-14T06:00:00Z --promote --threads 2

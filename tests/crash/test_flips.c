@@ -2,10 +2,10 @@
  *
  * The home has a source with two versions, a release with a lookup and golden rows, two tables, two epochs. After each
  * flip a reader looks at all it can (what is current, both tables by key, answers, lists). It must get an error that
- * says so, or exactly what it got before. What reading does not touch, staging must find: then the service is rolled back,
- * both tables are promoted one after the other, and a run is made, and again there is an error, or all goes well. What
- * comes out per file is printed:
- *   - only staging finds: older epochs (by a rollback), gaps, marks and digests of tables' stores (docs/formats/store.md);
+ * says so, or exactly what it got before. What reading does not touch, staging must find: then the service is rolled
+ * back, both tables are promoted one after the other, and a run is made, and again there is an error, or all goes well.
+ * What comes out per file is printed:
+ *   - only staging finds: older epochs (by a rollback); gaps, marks and digests of tables' stores (formats/store.md);
  *   - harmless are: the lock's note, gaps and digests of a source's store, and its older versions, which nobody reads.
  * Reading uses the public API only. The quarantine's lines carry no digest and are not part of this. */
 #include <tandem/tandem.h>
@@ -141,9 +141,10 @@ static tdm_status see_answers(tdm_home *home, tdm__buf *out, tdm_error *err)
         return s;
     for (char letter = 'a'; !s && letter <= 'd'; letter++) {
         tdm_named_text key = {{"point", 5}, {&letter, 1}};
-        tdm_question q = {.key = &key, .n_keys = 1, .has_as_of = true, .as_of_us = AS_OF * INT64_C(1000000), .explain = true};
+        tdm_question q = {.key = &key, .n_keys = 1, .has_as_of = true, .explain = true};
         char answer[2048];
         size_t n;
+        q.as_of_us = AS_OF * INT64_C(1000000);
         s = tdm_predict(predictor, &q, answer, sizeof answer, &n, err);
         if (!s)
             tdm__buf_printf(out, "%s\n", strstr(answer, "\"epoch\"")); /* behind the id, which is new each time */

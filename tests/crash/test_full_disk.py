@@ -90,8 +90,7 @@ class SmallDisk:
 
 
 def fails_when_full(disk, words, least_failures):
-    """The command on a disk with less and less room must fail as disk_full or succeed, and change nothing when it fails.
-    Returns how often it failed."""
+    """The command on a disk with more and more room must fail as disk_full and change nothing, or succeed."""
     failed = 0
     for leave in (0, 4096, 16384, 65536, 131072, 196608, 262144):
         before = disk.served()
