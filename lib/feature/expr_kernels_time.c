@@ -9,8 +9,15 @@
         return civil.field;                                                           \
     }                                                                                 \
     SOME1(name, int64_t, time_us, int64_t, i64, true, civil_##name(extra->zone, x))
-CIVIL(hour, hour)
-CIVIL(minute, minute)
+#define OF_DAY(name, value)                                                           \
+    static int64_t of_day_##name(const tdm__zone *zone, int64_t us)                   \
+    {                                                                                 \
+        unsigned second = tdm__second_of_day(zone, us);                               \
+        return value;                                                                 \
+    }                                                                                 \
+    SOME1(name, int64_t, time_us, int64_t, i64, true, of_day_##name(extra->zone, x))
+OF_DAY(hour, second / 3600)
+OF_DAY(minute, second / 60 % 60)
 CIVIL(day_of_week, day_of_week)
 CIVIL(day_of_month, day)
 CIVIL(day_of_year, day_of_year)

@@ -223,3 +223,9 @@ void tdm__civil_of(const tdm__zone *zone, int64_t us, tdm__civil *out)
     out->day_of_week = (uint8_t)(tdm__floor_div(days + 3, 7) * -7 + days + 4); /* 1970-01-01 was a Thursday */
     out->day_of_year = (uint16_t)(days - tdm__days_from_civil(year, 1, 1) + 1);
 }
+
+unsigned tdm__second_of_day(const tdm__zone *zone, int64_t us)
+{
+    int64_t seconds = tdm__floor_div(us, US_PER_S) + tdm__zone_offset(zone, us);
+    return (unsigned)(seconds - tdm__floor_div(seconds, 86400) * 86400);
+}

@@ -33,6 +33,9 @@ tdm_status tdm__zone_parse(const char *name, const void *bytes, size_t n, tdm__a
 /* Seconds to add to UTC at the instant. zone NULL is UTC. */
 int32_t tdm__zone_offset(const tdm__zone *zone, int64_t us);
 void tdm__civil_of(const tdm__zone *zone, int64_t us, tdm__civil *out);
+/* What the clock shows since midnight, in seconds: all that hours and minutes need, for a third of tdm__civil_of's
+ * work. */
+unsigned tdm__second_of_day(const tdm__zone *zone, int64_t us);
 /* A civil time in a zone as an instant; a time inside a gap is read with the offset
  * before the gap, one inside an overlap is the earlier instant. */
 int64_t tdm__civil_to_instant(const tdm__zone *zone, const tdm__civil *civil);
