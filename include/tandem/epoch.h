@@ -42,7 +42,8 @@ TDM_API void tdm_epoch_close(tdm_epoch **epoch);
 TDM_API tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, uint64_t expect,
                                const tdm_progress_fn progress, void *self, uint64_t *epoch, tdm_error *err);
 /* Makes a new epoch with what the service had before. NULL: the service that the current epoch changed. TDM_REFUSED
- * when there is nothing before. */
+ * when there is nothing before. When the current epoch
+ * itself is damaged, the newest whole one becomes current again instead, whatever the service. */
 TDM_API tdm_status tdm_rollback(tdm_home *home, const char *service, uint64_t *epoch, tdm_error *err);
 
 #ifdef __cplusplus

@@ -21,7 +21,7 @@ typedef struct telling {
 
 static tdm_status tell(const telling *t, const char *stage, uint64_t done, tdm_error *err)
 {
-    tdm_progress p = {.stage = stage, .done = done, .total = 3, .unit = "steps"};
+    tdm_progress p = {.stage = stage, .done = done, .total = 4, .unit = "steps"};
     if (t->progress && !t->progress(t->self, &p))
         return tdm__fail(err, TDM_CANCELLED, "promote", "the cutover was cancelled; nothing was changed");
     return TDM_OK;
@@ -50,23 +50,29 @@ static tdm_status stage(tdm_home *home, const tdm__state *state, const tdm__pack
     tdm_status s = tell(t, "release", 0, err);
     if (!s)
         s = tdm__engine_new(package, state, &engine, err);
+    if (!s)
+        s = tell(t, "sources", 1, err);
+    for (size_t i = 0; !s && i < package->n_sources; i++)
+        s = tdm__store_verify(tdm__engine_store(engine, i), err);
     tdm__engine_close(&engine);
     if (!s)
-        s = tell(t, "golden rows", 1, err);
+        s = tell(t, "golden rows", 2, err);
     if (!s)
         s = tdm__engine_check_golden(package, err);
     if (!s)
-        s = tell(t, "table", 2, err);
+        s = tell(t, "table", 3, err);
     if (!s && table_name[0])
         s = tdm__table_open_name(home, table_name, &table, err);
     if (!s && table)
         s = check_table(package, table, err);
+    if (!s && table)
+        s = tdm__table_settle(home, table_name, err);
     tdm_table_close(&table);
     return s;
 }
 
-/* The newest table of the release; TDM_NOT_FOUND when it has none. A newer one that cannot be read may be the one that
- * is meant, so nothing older is taken in its place unseen. */
+/* The newest table of the release; TDM_NOT_FOUND when it has none. A newer one of it that cannot be read is the one that
+ * is meant, so nothing older is taken in its place unseen; a damaged table of another release hurts nobody here. */
 static tdm_status newest_table(tdm_home *home, const char *release, tdm_table **out, tdm_error *err)
 {
     tdm__names names;
@@ -75,7 +81,9 @@ static tdm_status newest_table(tdm_home *home, const char *release, tdm_table **
         return s;
     for (size_t i = names.n; !s && i-- > 0 && !*out;) {
         s = tdm__table_open_name(home, names.name[i], out, err);
-        if (s)
+        if (s && tdm__table_of_other(home, names.name[i], release))
+            s = TDM_OK;
+        else if (s)
             tdm__fail_hint(err, "'--table T' takes another one");
         else if (strcmp((*out)->info.release, release))
             tdm_table_close(out);
@@ -134,7 +142,7 @@ static tdm_status promote_package(tdm_home *home, const tdm__state *state, const
     tdm__service *now = tdm__epoch_find(&epoch, name);
     *number = epoch.number;
     if (now && !strcmp(now->release, package->id) && !strcmp(now->table, table))
-        return TDM_OK;
+        return tdm__epoch_settle(home, err);
     s = stage(home, state, package, table, t, err);
     if (!s)
         s = flip(home, &epoch, "promote", name, package->id, table, now ? epoch.number : 0, err);
@@ -185,6 +193,20 @@ static tdm_status content_before(tdm_home *home, const tdm__epoch *epoch, const 
     return TDM_OK;
 }
 
+/* When the current epoch is damaged: the newest whole one, under the number of the newest there is. What it says becomes current
+ * again. */
+static tdm_status repair(tdm_home *home, tdm__epoch *epoch, tdm_error *err)
+{
+    uint64_t highest;
+    tdm_status s = tdm__epoch_newest_whole(home, epoch, &highest, err);
+    if (s)
+        return s;
+    epoch->number = highest + 1;
+    epoch->since_us = tdm__now_us();
+    snprintf(epoch->cause, sizeof epoch->cause, "repair");
+    return tdm__epoch_flip(home, epoch, err);
+}
+
 static tdm_status rollback_service(tdm_home *home, const tdm__state *state, tdm__epoch *epoch, const char *service,
                                    tdm_error *err)
 {
@@ -215,9 +237,12 @@ tdm_status tdm_rollback(tdm_home *home, const char *service, uint64_t *number, t
     s = tdm__state_read(home, writing.log, UINT64_MAX, &state, err);
     if (!s)
         s = tdm__epoch_read_current(home, &epoch, err);
+    bool damaged = s == TDM_CORRUPT;
+    if (damaged)
+        s = repair(home, &epoch, err);
     if (!s && !epoch.number)
         s = tdm__fail(err, TDM_REFUSED, "rollback", "nothing was promoted yet");
-    if (!s) {
+    if (!s && !damaged) {
         snprintf(name, sizeof name, "%s", service ? service : epoch.changed);
         s = rollback_service(home, state, &epoch, name, err);
     }

@@ -17,7 +17,8 @@ static tdm_status open_stores(tdm__engine *e, const tdm__state *state, tdm_error
 {
     const tdm__package *p = e->package;
     e->store = tdm__arena_array(&e->arena, p->n_sources + 1, tdm__store *);
-    if (!e->store)
+    e->loaded_us = tdm__arena_array(&e->arena, p->n_sources + 1, int64_t);
+    if (!e->store || !e->loaded_us)
         return tdm__no_memory(err, "engine");
     for (size_t i = 0; i < p->n_sources; i++) {
         const tdm__source_state *source;
@@ -26,6 +27,7 @@ static tdm_status open_stores(tdm__engine *e, const tdm__state *state, tdm_error
             s = tdm__state_open_store(state, source, &e->store[i], err);
         if (s)
             return s;
+        e->loaded_us[i] = source->loaded_us;
     }
     return TDM_OK;
 }
@@ -175,6 +177,7 @@ void tdm__worker_begin(tdm__worker *w, size_t rows)
 {
     w->rows = rows;
     w->n_failed = 0;
+    w->stale = false;
     memset(w->defaulted, 0, rows * sizeof *w->defaulted);
     memset(w->has_failed, 0, rows);
     tdm__arena_reset(&w->scratch);
@@ -225,6 +228,11 @@ const tdm__column *tdm__worker_slot(const tdm__worker *worker, size_t slot)
 uint32_t tdm__worker_defaulted(const tdm__worker *worker, size_t row)
 {
     return worker->defaulted[row];
+}
+
+bool tdm__worker_stale(const tdm__worker *worker)
+{
+    return worker->stale;
 }
 
 const uint64_t *tdm__worker_default_counts(const tdm__worker *worker)

@@ -60,6 +60,8 @@ const double *
 tdm__worker_predictions(const tdm__worker *worker); /* rows x predictions, row-major; NaN in failed rows */
 const tdm__failed_row *tdm__worker_failed(const tdm__worker *worker, size_t *n); /* by row */
 const tdm__column *tdm__worker_slot(const tdm__worker *worker, size_t slot);
+/* Whether some feature of the block is older than its max_age and its last known value stands in. */
+bool tdm__worker_stale(const tdm__worker *worker);
 /* Features of the row that a default stood in for. */
 uint32_t tdm__worker_defaulted(const tdm__worker *worker, size_t row);
 /* Since the worker began, by slot: rows where a default stood in, and where there was no value (after defaults). */

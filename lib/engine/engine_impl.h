@@ -11,7 +11,7 @@ struct tdm__engine {
         *store_column; /* [join][its columns]: column of the store, or -1 when the stored version did not have it yet */
     uint8_t *model_raw;    /* whether a prediction needs the model's margins */
     uint8_t *model_used;   /* whether a prediction names it with its default output */
-    bool population_is_source;
+    int64_t *loaded_us;    /* one a package source: when its present version was loaded */
     tdm__arena arena;
 };
 
@@ -20,6 +20,7 @@ struct tdm__worker {
     size_t rows;
     const tdm__column **slot;  /* what expressions and models read: an own column, or the input's */
     tdm__column *own;          /* one a slot; made on first use */
+    bool stale;                /* some feature's source is older than its max_age, and stands in */
     uint32_t *defaulted;       /* one a row */
     double *prediction;        /* rows x predictions */
     double *x;                 /* rows x inputs of the widest model */

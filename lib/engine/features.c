@@ -87,6 +87,19 @@ static tdm_status look_up(tdm__worker *w, const tdm__join *join, tdm_error *err)
     return s;
 }
 
+/* Freshness is a property of the source: its version is as old as its load. Up to max_age a value is fresh, up to last_good it stands
+ * in and the block is stale; an older one is no value. The same on both paths, since it depends on the as-of alone. */
+static bool too_old(tdm__worker *w, const tdm__engine_input *input, const tdm__join *join, const tdm__slot *slot)
+{
+    int64_t age = input->as_of_us - w->engine->loaded_us[join->source];
+    if (!slot->max_age_us || age <= slot->max_age_us)
+        return false;
+    if (age > slot->last_good_us) /* 0 when not given */
+        return true;
+    w->stale = true;
+    return false;
+}
+
 static tdm_status run_join(tdm__worker *w, const tdm__engine_input *input, int index, tdm_error *err)
 {
     const tdm__package *p = w->engine->package;
@@ -105,6 +118,8 @@ static tdm_status run_join(tdm__worker *w, const tdm__engine_input *input, int i
         if (!own)
             return tdm__no_memory(err, "worker");
         tdm__column_clear(own, w->rows);
+        if (too_old(w, input, join, &p->slot[slot]))
+            from = -1;
         for (size_t row = 0; from >= 0 && row < w->rows; row++) {
             tdm_value v;
             if (!record[row].bytes)

@@ -41,8 +41,8 @@ static tdm_status use_models(attempt *a, tdm__engine_use use, bool *answered, td
 static void age_of_inputs(attempt *a)
 {
     int64_t age = a->from->as_of_us - a->from->inputs_us;
-    a->out->has_oldest_input = a->from->has_inputs;
-    a->out->oldest_input_us = age > 0 ? age : 0;
+    a->out->has_oldest_input = a->from->has_inputs && age >= 0; /* what was loaded later has no age then */
+    a->out->oldest_input_us = age;
 }
 
 static tdm_status try_main(attempt *a, bool wanted, bool *answered, tdm_error *err)
@@ -65,28 +65,33 @@ static tdm_status try_simple(attempt *a, bool *answered, tdm_error *err)
     return s;
 }
 
-/* The entity's row of the current table, while the table is no older than its last_good. */
+/* The entity's row of the current table, while the table is no older than its last_good. A table of the future answers nothing. */
 static tdm_status try_table(attempt *a, bool *answered, tdm_error *err)
 {
     tdm__record record;
     const tdm_table *table = a->from->table;
     *answered = false;
+    if (a->from->table_error)
+        remember(a, a->from->table_error);
     if (!table)
         return TDM_OK;
     int64_t age = a->from->as_of_us - table->info.as_of_us;
     int64_t limit = a->package->manifest->batch.last_good_us;
-    if (limit && age > limit)
+    if (age < 0 || (limit && age > limit))
         return TDM_OK;
     tdm_status s = tdm__store_get(table->store, a->from->key, &record, err);
+    if (s == TDM_CORRUPT)
+        remember(a, err);
     if (s)
-        return s == TDM_NOT_FOUND ? TDM_OK : s;
+        return s == TDM_NOT_FOUND || s == TDM_CORRUPT ? TDM_OK : s;
     for (size_t i = 0; i < a->package->prediction.n; i++) {
         tdm_value v;
         tdm__record_value(&record, i, &v);
         a->out->prediction[i] = v.as.f64;
     }
     a->out->has_oldest_input = true;
-    a->out->oldest_input_us = age > 0 ? age : 0;
+    a->out->oldest_input_us = age;
+    a->out->stale = a->package->manifest->batch.ttl_us && age > a->package->manifest->batch.ttl_us;
     *answered = true;
     return TDM_OK;
 }
@@ -107,7 +112,9 @@ static tdm_status try_rung(attempt *a, tdm__rung rung, bool *answered, tdm_error
     *answered = false;
     switch (rung) {
     case TDM__RUNG_FRESH:
-        return try_main(a, !defaulted, answered, err);
+        return try_main(a, !defaulted && !tdm__worker_stale(a->worker), answered, err);
+    case TDM__RUNG_STALE:
+        return try_main(a, !defaulted && tdm__worker_stale(a->worker), answered, err);
     case TDM__RUNG_DEFAULTED:
         return try_main(a, defaulted && defaulted <= most, answered, err);
     case TDM__RUNG_SIMPLE:
@@ -117,7 +124,7 @@ static tdm_status try_rung(attempt *a, tdm__rung rung, bool *answered, tdm_error
     case TDM__RUNG_PRIOR:
         use_prior(a, answered);
         return TDM_OK;
-    default: /* stale: only features over events can be; this version has none */
+    default:
         return TDM_OK;
     }
 }

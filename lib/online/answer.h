@@ -12,11 +12,13 @@ typedef struct tdm__answer {
     double *prediction;      /* one a prediction, the caller's */
     bool has_oldest_input;
     int64_t oldest_input_us; /* age of the oldest input at the as-of, at least 0 */
+    bool stale;              /* from a table that is older than its ttl */
 } tdm__answer;
 
 /* What the rungs draw on besides the worker's features of row 0. */
 typedef struct tdm__answer_sources {
     const tdm_table *table;  /* the service's current one, or NULL */
+    const tdm_error *table_error; /* why it could not be read; NULL when it could, or is not asked for */
     tdm_str key;
     int64_t as_of_us;
     bool has_inputs;         /* the release reads sources */

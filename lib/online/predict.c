@@ -22,6 +22,7 @@ struct tdm_predictor {
     tdm__engine *engine;
     tdm__worker *worker;
     tdm_table *table;
+    tdm_error table_error;        /* why it could not be read */
     uint64_t epoch;
     uint64_t answers;             /* so far: part of the next id */
     bool has_inputs;
@@ -56,20 +57,24 @@ static int make_columns(tdm_predictor *p)
     return 1;
 }
 
-/* The service's current table, when the current release is this one: a table of another release is no rung of ours. */
-static tdm_status open_table(tdm_predictor *p, tdm_home *home, tdm_error *err)
+static bool has_rung(const tdm__package *package, tdm__rung rung)
 {
-    tdm__epoch epoch;
+    for (size_t i = 0; i < package->manifest->online.n_rungs; i++)
+        if (package->manifest->online.rung[i] == rung)
+            return true;
+    return false;
+}
+
+/* The service's current table, when the current release is this one: a table of another release is no rung of ours. One that cannot
+ * be read makes its rung fail, not the answer. */
+static void open_table(tdm_predictor *p, tdm_home *home, tdm__epoch *epoch)
+{
     char name[65];
-    tdm_status s = tdm__epoch_read_current(home, &epoch, err);
-    if (s)
-        return s;
-    p->epoch = epoch.number;
     snprintf(name, sizeof name, "%.*s", (int)p->package->manifest->name.len, p->package->manifest->name.ptr);
-    const tdm__service *service = tdm__epoch_find(&epoch, name);
-    if (!service || !service->table[0] || strcmp(service->release, p->package->id))
-        return TDM_OK;
-    return tdm__table_open_name(home, service->table, &p->table, err);
+    const tdm__service *service = tdm__epoch_find(epoch, name);
+    if (!has_rung(p->package, TDM__RUNG_TABLE) || !service || !service->table[0] || strcmp(service->release, p->package->id))
+        return;
+    tdm__table_open_name(home, service->table, &p->table, &p->table_error);
 }
 
 static void note_inputs(tdm_predictor *p)
@@ -88,7 +93,11 @@ tdm_status tdm_predictor_open(tdm_home *home, const char *release, tdm_predictor
     tdm_predictor *p = tdm__new(tdm_predictor);
     if (!p)
         return tdm__no_memory(err, release);
-    tdm_status s = tdm__state_read(home, NULL, UINT64_MAX, &p->state, err);
+    tdm__epoch epoch; /* read first: the state may only be newer than it */
+    tdm_status s = tdm__epoch_read_current(home, &epoch, err);
+    p->epoch = epoch.number;
+    if (!s)
+        s = tdm__state_read(home, NULL, UINT64_MAX, &p->state, err);
     if (!s)
         s = tdm__release_package(home, p->state, release, &p->package, err);
     if (!s)
@@ -96,7 +105,7 @@ tdm_status tdm_predictor_open(tdm_home *home, const char *release, tdm_predictor
     if (!s)
         s = tdm__worker_new(p->engine, &p->worker, err);
     if (!s)
-        s = open_table(p, home, err);
+        open_table(p, home, &epoch);
     if (!s && !make_columns(p))
         s = tdm__no_memory(err, release);
     if (!s)
@@ -277,6 +286,13 @@ static void write_answer(tdm_predictor *p, const tdm__answer *answer, int64_t as
         tdm_json_i64(&j, "oldest_input_ms", answer->oldest_input_us / 1000);
     else
         tdm_json_text(&j, "oldest_input_ms", NULL);
+    if (answer->stale)
+        tdm_json_bool(&j, "stale", true);
+    if (p->table_error.status) {
+        char warning[512];
+        tdm_error_format(&p->table_error, warning, sizeof warning);
+        tdm_json_text(&j, "warning", warning);
+    }
     if (explain)
         add_features(p, &j);
     tdm_json_end(&j, '}');
@@ -348,7 +364,7 @@ static tdm_status make_answer(tdm_predictor *p, const tdm_question *question, in
                               tdm_error *err)
 {
     tdm__answer answer = {.prediction = p->prediction};
-    tdm__answer_sources from = {.table = p->table,
+    tdm__answer_sources from = {.table = p->table, .table_error = p->table_error.status ? &p->table_error : NULL,
                                 .key = tdm__strn(p->key_text.ptr, p->key_text.len),
                                 .as_of_us = as_of_us,
                                 .has_inputs = p->has_inputs,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/digest.h"
 #include "base/fail.h"
+#include "base/number.h"
 #include "state/document.h"
 
 enum { EPOCH_BYTES_MAX = 1 << 20 };
@@ -72,7 +73,7 @@ tdm_status tdm__epoch_read(tdm_home *home, uint64_t number, tdm__epoch *out, tdm
     return s;
 }
 
-tdm_status tdm__epoch_read_current(tdm_home *home, tdm__epoch *out, tdm_error *err)
+static tdm_status read_current(tdm_home *home, tdm__epoch *out, tdm_error *err)
 {
     char current[TDM__PATH_MAX], path[TDM__PATH_MAX], digest[17], found[17];
     json_t *root = NULL;
@@ -99,6 +100,36 @@ tdm_status tdm__epoch_read_current(tdm_home *home, tdm__epoch *out, tdm_error *e
         tdm__fail_found(err, "%s", found);
     }
     return s ? s : tdm__epoch_read(home, number, out, err);
+}
+
+tdm_status tdm__epoch_read_current(tdm_home *home, tdm__epoch *out, tdm_error *err)
+{
+    tdm_status s = read_current(home, out, err);
+    if (s == TDM_CORRUPT)
+        tdm__fail_hint(err, "'tandem rollback' goes on from the newest epoch that is whole");
+    return s;
+}
+
+tdm_status tdm__epoch_newest_whole(tdm_home *home, tdm__epoch *out, uint64_t *highest, tdm_error *err)
+{
+    char path[TDM__PATH_MAX];
+    tdm__names names;
+    *highest = 0;
+    tdm_status s = tdm__home_path(home, path, err, "epochs");
+    if (!s)
+        s = tdm__list_dir(home->fs, path, &names, err);
+    if (s)
+        return s;
+    s = tdm__fail(err, TDM_REFUSED, path, "no epoch can be read");
+    for (size_t i = names.n; s && i-- > 0;) {
+        int64_t number;
+        if (!tdm__parse_i64(tdm__str(names.name[i]), &number, NULL) || number <= 0)
+            continue;
+        *highest = (uint64_t)number > *highest ? (uint64_t)number : *highest;
+        s = tdm__epoch_read(home, (uint64_t)number, out, err);
+    }
+    tdm__names_free(&names);
+    return s;
 }
 
 static json_t *write_epoch(const tdm__epoch *epoch)
@@ -128,6 +159,11 @@ tdm_status tdm__epoch_flip(tdm_home *home, const tdm__epoch *epoch, tdm_error *e
         return s;
     json_t *root = json_pack("{s:I, s:s}", "epoch", (json_int_t)epoch->number, "digest", digest);
     return tdm__document_write(home->fs, current, "current", root, err);
+}
+
+tdm_status tdm__epoch_settle(tdm_home *home, tdm_error *err)
+{
+    return tdm__dir_sync(home->fs, home->dir, err);
 }
 
 tdm__service *tdm__epoch_find(tdm__epoch *epoch, const char *service)

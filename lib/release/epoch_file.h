@@ -30,9 +30,14 @@ typedef struct tdm__epoch {
 /* A home without an epoch gives number 0. TDM_CORRUPT. */
 tdm_status tdm__epoch_read_current(tdm_home *home, tdm__epoch *out, tdm_error *err);
 tdm_status tdm__epoch_read(tdm_home *home, uint64_t number, tdm__epoch *out, tdm_error *err);
+/* The newest epoch that can be read, and the highest number that there is. TDM_REFUSED when none can be. */
+tdm_status tdm__epoch_newest_whole(tdm_home *home, tdm__epoch *out, uint64_t *highest, tdm_error *err);
 /* Writes `epoch` as number and makes it current. The writer's lock must be held, and epoch->number one more than the
  * current. */
 tdm_status tdm__epoch_flip(tdm_home *home, const tdm__epoch *epoch, tdm_error *err);
+/* Makes sure that the current epoch, which can be seen, survives a loss of power: it does unless its flip failed in the last step.
+ * For whoever acknowledges what he found. */
+tdm_status tdm__epoch_settle(tdm_home *home, tdm_error *err);
 /* NULL when the epoch does not have it. */
 tdm__service *tdm__epoch_find(tdm__epoch *epoch, const char *service);
 /* Adds or returns the service's entry; NULL when there are too many. */

@@ -1,7 +1,8 @@
 /* Packing: a checked package becomes an immutable folder, durable and whole, or nothing.
  *
  * Everything is written and synced under a temporary name, MANIFEST last, then renamed to the id and the parent
- * synced. A folder under the id's name is therefore whole, unless the disk damaged it; then it is written anew. */
+ * synced. A folder under the id's name is therefore whole, unless the disk damaged it; then each file is replaced by the
+ * right bytes, one rename each, and nothing is removed: the release may be the current one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -90,6 +91,27 @@ static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__package 
     return s ? s : tdm__dir_sync(fs, dir, err);
 }
 
+/* Puts right what is damaged in a folder that has the id's name. */
+static tdm_status heal(tdm__fs *fs, const char *dir, const tdm__package *p, const tdm__buf *manifest, tdm_error *err)
+{
+    char path[TDM__PATH_MAX];
+    tdm_status s = TDM_OK;
+    for (size_t i = 0; !s && i < p->n_files; i++) {
+        if (file_matches(fs, dir, &p->file[i]))
+            continue;
+        s = each_folder(fs, dir, p->file[i].path, tdm__make_dir, err);
+        if (!s && !tdm__path_join(path, sizeof path, dir, p->file[i].path))
+            s = too_long(dir, err);
+        if (!s)
+            s = tdm__write_file_durably(fs, path, p->file[i].bytes.ptr, p->file[i].bytes.len, err);
+        if (!s)
+            s = each_folder(fs, dir, p->file[i].path, tdm__dir_sync, err);
+    }
+    if (!s && !tdm__path_join(path, sizeof path, dir, "MANIFEST"))
+        s = too_long(dir, err);
+    return s ? s : tdm__write_file_durably(fs, path, manifest->ptr, manifest->len, err);
+}
+
 static tdm_status publish(tdm__fs *fs, const tdm__package *p, const char *releases_dir, const tdm__buf *manifest,
                           tdm_error *err)
 {
@@ -103,11 +125,13 @@ static tdm_status publish(tdm__fs *fs, const tdm__package *p, const char *releas
         return s;
     if (is_whole(fs, final, p, manifest))
         return tdm__dir_sync(fs, releases_dir, err); /* its name may not have been durable yet */
+    if (tdm__exists(fs, final)) {
+        s = heal(fs, final, p, manifest, err);
+        return s ? s : tdm__dir_sync(fs, releases_dir, err);
+    }
     s = tdm__remove_tree(fs, half, err);
     if (!s)
         s = write_folder(fs, half, p, manifest, err);
-    if (!s)
-        s = tdm__remove_tree(fs, final, err);
     if (!s)
         s = tdm__rename(fs, half, final, err);
     if (!s)

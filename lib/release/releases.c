@@ -185,7 +185,9 @@ tdm_status tdm_release_list(tdm_home *home, tdm_release_entry **out, size_t *n, 
     *out = NULL;
     *n = 0;
     tdm_status s = tdm__epoch_read_current(home, &epoch, err);
-    if (!s)
+    if (s == TDM_CORRUPT) /* then nothing is known to be current; the releases are there all the same */
+        memset(&epoch, 0, sizeof epoch);
+    if (!s || s == TDM_CORRUPT)
         s = tdm__state_read(home, NULL, UINT64_MAX, &state, err);
     if (s)
         return s;

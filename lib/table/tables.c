@@ -110,9 +110,31 @@ void tdm__table_discard(tdm_home *home, const char *name)
 
 tdm_status tdm__table_publish(tdm_home *home, const tdm_table_info *info, const tdm__spread *spread, tdm_error *err)
 {
-    char path[TDM__PATH_MAX];
+    char path[TDM__PATH_MAX], owner[TDM__PATH_MAX];
     tdm_status s = manifest_path(home, info->name, path, err);
+    if (!s)
+        s = tdm__home_path(home, owner, err, "tables/%s/release", info->name);
+    if (!s)
+        s = tdm__write_file_durably(home->fs, owner, info->release, strlen(info->release), err);
     return s ? s : tdm__document_write(home->fs, path, "table", tdm__table_manifest_write(info, spread), err);
+}
+
+bool tdm__table_of_other(tdm_home *home, const char *name, const char *release)
+{
+    char path[TDM__PATH_MAX];
+    tdm__buf owner = {0};
+    bool other = !tdm__home_path(home, path, NULL, "tables/%s/release", name) &&
+                 !tdm__read_file(home->fs, path, 128, &owner, NULL) && owner.len == strlen(release) &&
+                 memcmp(owner.ptr, release, owner.len) != 0;
+    tdm__buf_free(&owner);
+    return other;
+}
+
+tdm_status tdm__table_settle(tdm_home *home, const char *name, tdm_error *err)
+{
+    char dir[TDM__PATH_MAX];
+    tdm_status s = tdm__home_path(home, dir, err, "tables/%s", name);
+    return s ? s : tdm__dir_sync(home->fs, dir, err);
 }
 
 static tdm_status open_store(tdm_home *home, tdm_table *t, tdm_error *err)

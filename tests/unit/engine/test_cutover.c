@@ -233,6 +233,66 @@ static void damage_of_a_release(void **state)
     fixture_close(&f);
 }
 
+/* What a release reads is what it serves: its sources are verified as its table is. */
+static void a_damaged_source_is_refused(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_full(&f, NULL, 200);
+    promote(&f, "late", NULL);
+    fixture_pack(&f, fixture_edit(fixture_release_yaml, "late: 42", "late: 1"), NULL);
+    tdm__buf store = fixture_get(&f, "sources/flights/000001.store");
+    for (size_t i = 0; i < store.len; i += 1009) {
+        fixture_flip(&f, "sources/flights/000001.store", i);
+        refuses(&f, f.id, NULL, TDM_CORRUPT);
+        fixture_flip(&f, "sources/flights/000001.store", i);
+    }
+    tdm__buf_free(&store);
+    assert_int_equal(promote(&f, f.id, NULL), 2);
+    fixture_close(&f);
+}
+
+/* A manifest that cannot be read stops its own release, and no other. */
+static void a_damaged_table_of_another_release(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    fixture_full(&f, NULL, 20);
+    run(&f, &r);
+    fixture_flip(&f, "tables/v000001/manifest", 200);
+    refuses(&f, "late", NULL, TDM_CORRUPT);
+    fixture_pack(&f, fixture_edit(fixture_release_yaml, "name: late", "name: early"), NULL);
+    assert_int_equal(promote(&f, f.id, NULL), 1);
+    assert_string_equal(current(&f), fixture_print("1 promote early=%.4s/", f.id));
+    fixture_close(&f);
+}
+
+/* A damaged current epoch serves nobody; a rollback goes on from the newest one that is whole, and says so. */
+static void a_damaged_epoch_is_repaired(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"epochs/000002", "CURRENT"};
+    for (size_t i = 0; i < 2; i++) {
+        fixture f;
+        tdm_epoch *e;
+        uint64_t epoch;
+        fixture_full(&f, NULL, 20);
+        promote(&f, "late", NULL);
+        const char *first = fixture_print("%.4s", f.id);
+        fixture_pack(&f, fixture_edit(fixture_release_yaml, "late: 42", "late: 1"), NULL);
+        promote(&f, f.id, NULL);
+        fixture_flip(&f, files[i], 30);
+        assert_status(tdm_epoch_current(f.home, &e, &f.err), TDM_CORRUPT, &f.err);
+        assert_non_null(strstr(f.err.hint, "rollback"));
+        assert_status(tdm_promote(f.home, "late", NULL, 0, NULL, NULL, &epoch, &f.err), TDM_CORRUPT, &f.err);
+        assert_ok(tdm_rollback(f.home, NULL, &epoch, &f.err), &f.err);
+        assert_int_equal(epoch, 3);
+        assert_string_equal(current(&f), fixture_print("3 repair late=%.4s/", i ? f.id : first));
+        fixture_close(&f);
+    }
+}
+
 static bool never(void *self, const tdm_progress *p)
 {
     (void)p;
@@ -256,7 +316,7 @@ static void cancelled(void **state)
         assert_status(s, TDM_CANCELLED, &f.err);
         assert_string_equal(current(&f), "0 ");
     }
-    assert_int_equal(at, 3);
+    assert_int_equal(at, 4);
     fixture_close(&f);
 }
 
@@ -306,6 +366,9 @@ int main(void)
         cmocka_unit_test(a_damaged_table_is_refused),
         cmocka_unit_test(a_golden_difference_is_refused),
         cmocka_unit_test(damage_of_a_release),
+        cmocka_unit_test(a_damaged_source_is_refused),
+        cmocka_unit_test(a_damaged_table_of_another_release),
+        cmocka_unit_test(a_damaged_epoch_is_repaired),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(allocations_fail),
     };

@@ -260,6 +260,49 @@ static void allocations_fail(void **state)
     fixture_close(&f);
 }
 
+/* Age exactly max_age is fresh; up to last_good the value stands in and the block is stale; beyond it there is no value. */
+static void ages_of_sources(void **state)
+{
+    (void)state;
+    fixture f;
+    desk d;
+    fixture_new(&f, NULL);
+    fixture_add_sources(&f, fixture_sources_yaml);
+    fixture_load(&f, "flights", "flight,tail,distance,hour\na,N1,10,5\n");
+    fixture_load(&f, "planes", "tail,year\nN1,2001\n");
+    fixture_pack(&f, fixture_edit(fixture_edit(fixture_release_yaml, "hour: {column: flights.hour, required: true}",
+                                               "hour: {column: flights.hour, max_age: 10s, last_good: 1m}"),
+                                  "column: planes.year,", "column: planes.year, max_age: 20s,"), NULL);
+    desk_open(&d, &f);
+    int64_t flights_us = tdm__state_find(d.state, tdm__str("flights"))->loaded_us;
+    int64_t planes_us = tdm__state_find(d.state, tdm__str("planes"))->loaded_us;
+    const struct {
+        int64_t as_of_us;
+        bool stale;
+        int hour;           /* presence */
+        int64_t year;       /* 2000 is the default */
+    } cases[] = {
+        {flights_us - 1000000, false, TDM_PRESENT, 2001}, /* loaded later than the as-of: not old */
+        {flights_us + 10000000, false, TDM_PRESENT, 2001},
+        {flights_us + 10000001, true, TDM_PRESENT, 2001},
+        {planes_us + 20000000, true, TDM_PRESENT, 2001},
+        {planes_us + 20000001, true, TDM_PRESENT, 2000}, /* no last_good: nothing stands in */
+        {flights_us + 60000000, true, TDM_PRESENT, 2000},
+        {flights_us + 60000001, false, TDM_MISSING, 2000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tdm__engine_input in = {.rows = 1, .key = d.key_of, .request = d.request_of, .as_of_us = cases[i].as_of_us};
+        desk_put(&d, &d.key[0], 0, "a");
+        desk_put(&d, &d.request[0], 0, NULL);
+        assert_ok(tdm__engine_features(d.worker, &in, &d.err), &d.err);
+        assert_int_equal(tdm__worker_stale(d.worker), cases[i].stale);
+        assert_int_equal(desk_value(&d, "hour", 0).presence, cases[i].hour);
+        assert_int_equal(desk_i64(&d, "year", 0), cases[i].year);
+    }
+    desk_close(&d);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +312,7 @@ int main(void)
         cmocka_unit_test(keys_of_several_columns),
         cmocka_unit_test(sources_that_do_not_serve),
         cmocka_unit_test(a_store_older_than_its_source),
+        cmocka_unit_test(ages_of_sources),
         cmocka_unit_test(allocations_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
