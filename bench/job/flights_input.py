@@ -30,6 +30,11 @@ FLAT = [("carrier", "string", "schedule.carrier"), ("flight_number", "i64", "sch
         ("plane_manufacturer", "string?", "planes.manufacturer")]
 
 
+def as_of(n):
+    """For the n-th run on the same data: another run, since its second differs, with the same features."""
+    return AS_OF.replace("02:00:00", f"02:{n // 60:02d}:{n % 60:02d}")
+
+
 def flights(folder=None):
     """The schedule as known at 02:00 of each flight's day: of the whole data set in `folder`, else the shipped days."""
     if folder:

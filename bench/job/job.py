@@ -28,11 +28,6 @@ ULPS_MAX = 2          # LightGBM's exp is the C library's; the margins below it 
 SPLIT_ROWS = 500000
 
 
-def as_of(n):
-    """A new run each time: the same features, another second."""
-    return flights_input.AS_OF.replace("02:00:00", f"02:{n // 60:02d}:{n % 60:02d}")
-
-
 class Job:
     def __init__(self, a, folder):
         self.folder, self.a = folder, a
@@ -60,7 +55,7 @@ class Job:
     def score(self, release, *words):
         """(table, seconds, CPU seconds, peak bytes) of a run."""
         self.runs += 1
-        out, seconds, cpu, _ = self.tandem("--json", "run", release, "--as-of", as_of(self.runs), *words)
+        out, seconds, cpu, _ = self.tandem("--json", "run", release, "--as-of", flights_input.as_of(self.runs), *words)
         report = json.loads(out)
         return report["table"], seconds, cpu, report["peak_memory_bytes"]
 
