@@ -50,6 +50,8 @@ static tdm_status lacks(const tdm__population *p, const char *what, tdm_str name
 {
     tdm_status s = tdm__fail(err, TDM_MISMATCH, p->name, "the population lacks a column for %s", what);
     tdm__fail_expected(err, "a column '%.*s'", (int)name.len, name.ptr);
+    if (p->reader)
+        tdm__reader_tell_header(p->reader, err);
     return s;
 }
 

@@ -359,6 +359,20 @@ tdm__row_format tdm__reader_format(const tdm__reader *r)
     return r->format;
 }
 
+void tdm__reader_tell_header(const tdm__reader *r, tdm_error *err)
+{
+    char names[160] = "";
+    size_t used = 0, i = 0;
+    for (; i < r->n_header && used + r->header[i].len + 8 < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%.*s", i ? ", " : "", (int)r->header[i].len,
+                                 r->header[i].ptr);
+    if (i < r->n_header)
+        snprintf(names + used, sizeof names - used, ", ...");
+    tdm__fail_found_text(err, tdm__str(names));
+    if (r->n_header == 1 && strpbrk(names, ";\t"))
+        tdm__fail_hint(err, "the fields of a CSV are separated by commas");
+}
+
 const tdm_str *tdm__reader_header(const tdm__reader *r, size_t *n)
 {
     *n = r->n_header;

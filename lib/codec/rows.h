@@ -38,6 +38,9 @@ tdm_status tdm__reader_open(tdm__fs *fs, const char *path, tdm__row_format forma
 tdm__row_format tdm__reader_format(const tdm__reader *r);
 /* The names of the CSV header in order (none for JSON lines). Duplicate names were refused at opening. */
 const tdm_str *tdm__reader_header(const tdm__reader *r, size_t *n);
+/* Completes an error about a column that the header lacks: what it has instead, and whether it looks like another
+ * separator than the comma. */
+void tdm__reader_tell_header(const tdm__reader *r, tdm_error *err);
 /* Fills the chunk; its bytes.len is 0 at the end. */
 tdm_status tdm__reader_next(tdm__reader *r, tdm__chunk *chunk, tdm_error *err);
 void tdm__reader_progress(const tdm__reader *r, uint64_t *consumed, uint64_t *total);

@@ -182,6 +182,7 @@ static tdm_status check_header(const load *l, const char *file, const tdm__reade
             tdm_status s =
                 tdm__fail(err, TDM_MISMATCH, file, "the file lacks the key column of the source '%s'", l->name);
             tdm__fail_expected(err, "a column '%.*s'", (int)key.len, key.ptr);
+            tdm__reader_tell_header(reader, err);
             return s;
         }
     }
