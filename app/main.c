@@ -27,9 +27,10 @@ static int finish(context *c, tdm_status s, const tdm_error *err)
         tdm_text_add(&out, "\n");
         print_text(&out, &ignored);
     }
+    bool unread = s == TDM_CANCELLED && !strcmp(err->where, "standard output"); /* `| head` has what it wanted */
     if (s && many)
         print_diagnostics(c->diagnostics);
-    else if (s)
+    else if (s && !unread)
         print_error(err);
     tdm_diagnostics_close(&c->diagnostics);
     tdm_home_close(&c->home);

@@ -15,7 +15,8 @@ TDM_API unsigned tdm_terminal_columns(int fd);
 TDM_API double tdm_seconds(void);
 /* True once SIGINT or SIGTERM came; the first call installs the handlers. */
 TDM_API bool tdm_interrupted(void);
-/* Writes all of it to a file descriptor. TDM_IO when that fails: a closed pipe, a full disk. */
+/* Writes all of it to a file descriptor. TDM_CANCELLED when it is a pipe that nobody reads any more; TDM_DISK_FULL,
+ * TDM_IO. */
 TDM_API tdm_status tdm_write(int fd, const void *bytes, size_t n, tdm_error *err);
 /* The candidate that `word` is a slip of; NULL when none is near enough. Any thread. */
 TDM_API const char *tdm_nearest(tdm_str word, const char *const *candidates, size_t n);

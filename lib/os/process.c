@@ -90,12 +90,14 @@ bool tdm__write_fd(int fd, const void *bytes, size_t n)
     sigpending(&pending);
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
     bool ok = write_all(fd, bytes, n);
-    if (!ok && errno == EPIPE && !sigismember(&pending, SIGPIPE)) {
+    int code = errno;
+    if (!ok && code == EPIPE && !sigismember(&pending, SIGPIPE)) {
         const struct timespec now = { 0, 0 };
         while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR)
             ;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = code;
     return ok;
 }
 

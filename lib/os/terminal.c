@@ -1,5 +1,6 @@
 /* The public face of terminals and clocks (tandem/terminal.h). */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -30,7 +31,11 @@ tdm_status tdm_write(int fd, const void *bytes, size_t n, tdm_error *err)
 {
     if (tdm__write_fd(fd, bytes, n))
         return TDM_OK;
-    return tdm__fail(err, TDM_IO, fd == 1 ? "standard output" : fd == 2 ? "standard error" : "output", "writing failed");
+    int code = errno;
+    const char *where = fd == 1 ? "standard output" : fd == 2 ? "standard error" : "output";
+    if (code == EPIPE)
+        return tdm__fail(err, TDM_CANCELLED, where, "nobody reads it any more");
+    return tdm__fail(err, code == ENOSPC ? TDM_DISK_FULL : TDM_IO, where, "writing failed");
 }
 
 const char *tdm_nearest(tdm_str word, const char *const *candidates, size_t n)
