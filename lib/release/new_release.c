@@ -46,7 +46,7 @@ static void name_of_folder(const char *dir, char out[65])
         out[n++] = plain ? c : '_';
     }
     out[n] = 0;
-    if (!tdm__name_valid(tdm__strn(out, n)))
+    if (strspn(out, "_-") == n || !tdm__name_valid(tdm__strn(out, n))) /* "." */
         snprintf(out, 65, "model");
 }
 
