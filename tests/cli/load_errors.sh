@@ -19,3 +19,5 @@ printf 'events:\n  kind: events\n  id: id\n  time: at\n  columns: {id: string, a
 quiet tandem source add events.yaml
 try tandem load events empty.csv
 try tandem source list
+sed 's/,/;/g' "$DATA/shop/customers.csv" >semicolons.csv
+try tandem load customers semicolons.csv

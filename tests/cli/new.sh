@@ -10,6 +10,7 @@ row,f0,f1,f2,f3,f4,f5
 b|c,-0.25,3,1,0.5,0,12
 R
 tandem release pack churn | wc -c
+try tandem run churn
 try tandem run churn --population rows.csv --as-of 2013-06-14T02:00:00Z --promote --threads 2
 try tandem table export v000001
 try tandem table get v000001 1 | no_machine

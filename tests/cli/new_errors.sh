@@ -10,3 +10,7 @@ sed 's/"orders"/"orders (all)"/; s/"coupon"/"source.coupon"/' "$DATA/shop/main.j
 try tandem --json new "a b" --model "my model.json"
 cat "a b/release.yaml"
 try tandem release check "a b"
+mkdir here
+cd here
+quiet tandem new . --model "$DATA/shop/main.json"
+grep name: release.yaml
