@@ -55,7 +55,7 @@ def flat_row(flight, plane):
     values = []
     for _, _, place in FLAT:
         source, column = place.split(".")
-        value = (flight if source == "schedule" else plane).get(column, "")
+        value = str((flight if source == "schedule" else plane).get(column, ""))
         values.append("" if value == "NA" else value)
     return values
 
@@ -85,7 +85,7 @@ def write_flat(path, rows, schedule):
 
 def write_schedule(path, rows, schedule, columns):
     """The same flights for the source table `schedule`."""
-    keyed = [(f["flight_key"], line_rest([f[c] for c in columns[1:]])) for f in schedule]
+    keyed = [(f["flight_key"], line_rest([str(f[c]) for c in columns[1:]])) for f in schedule]
     write_copies(path, columns, keyed, rows)
 
 
