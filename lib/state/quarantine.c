@@ -218,7 +218,8 @@ tdm_status tdm_quarantine_open(tdm_home *home, const char *run, tdm_quarantine *
 /* Reads more; keeps what was not given yet at the front. */
 static tdm_status refill(tdm_quarantine *q, tdm_error *err)
 {
-    memmove(q->bytes.ptr, q->bytes.ptr + q->at, q->bytes.len - q->at);
+    if (q->at)
+        memmove(q->bytes.ptr, q->bytes.ptr + q->at, q->bytes.len - q->at);
     q->bytes.len -= q->at;
     q->at = 0;
     if (q->bytes.len > LINE_BYTES_MAX)
