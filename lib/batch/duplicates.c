@@ -7,15 +7,20 @@
 tdm_status tdm__duplicates_note(void *self, const tdm__store_loser *loser, tdm_error *err)
 {
     tdm__duplicates_found *found = self;
+    found->total++;
+    if (found->n == TDM__DUPLICATES_MAX)
+        return TDM_OK;
     if (!tdm__grow(found->row, found->cap, found->n + 1))
         return tdm__no_memory(err, "run");
     found->row[found->n++] = loser->tag;
     return TDM_OK;
 }
 
-static tdm_status write_line(const tdm__population *p, const char *run, const tdm__row_place *place, tdm__buf *line,
-                             tdm__line_file *out, tdm_error *err)
+static tdm_status write_line(const tdm__population *p, const char *run, const tdm__row_block *block, size_t row,
+                             tdm__buf *line, tdm__line_file *out, tdm_error *err)
 {
+    const tdm__row_place *place = &block->place[row];
+    tdm_value part[TDM__KEY_PARTS_MAX];
     const tdm__package *package = tdm__engine_package(p->engine);
     tdm_error bad;
     char name[80];
@@ -23,6 +28,11 @@ static tdm_status write_line(const tdm__population *p, const char *run, const td
     snprintf(name, sizeof name, "%.*s", (int)(key.len < 79 ? key.len : 79), key.ptr);
     tdm__fail(&bad, TDM_KEY_DUPLICATE, name, "an earlier record of the population has the same key");
     tdm__fail_expected(&bad, "each key once");
+    for (size_t k = 0; k < package->key.n; k++)
+        tdm__column_get(&block->column[k], row, &part[k]);
+    tdm__buf_reset(line);
+    tdm__key_join(part, package->key.n, line);
+    tdm__fail_found_text(&bad, tdm__strn(line->ptr, line->len));
     tdm__quarantined q = {.run = run, .release = package->id, .file = p->name, .row = place->row, .line = place->line,
                           .offset = place->offset, .bytes = place->bytes, .stage = "table", .error = &bad};
     tdm__buf_reset(line);
@@ -39,7 +49,7 @@ static tdm_status match_block(const tdm__duplicates_found *found, size_t *next, 
     tdm_status s = TDM_OK;
     for (size_t i = 0; !s && *next < found->n && i < block->n; i++)
         if (block->place[i].row == found->row[*next]) {
-            s = write_line(p, run, &block->place[i], line, out, err);
+            s = write_line(p, run, block, i, line, out, err);
             ++*next;
         }
     return s;

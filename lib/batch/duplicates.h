@@ -8,11 +8,12 @@
 #include "batch/population.h"
 #include "state/quarantine.h"
 
-enum { TDM__DUPLICATES_MAX = 1000000 };
+enum { TDM__DUPLICATES_MAX = 1000000 }; /* that get a line; the rest are counted */
 
 typedef struct tdm__duplicates_found {
-    uint64_t *row;   /* ascending */
+    uint64_t *row;   /* ascending; the first TDM__DUPLICATES_MAX of them */
     size_t n, cap;
+    uint64_t total;
 } tdm__duplicates_found;
 
 /* For tdm__store_build_options.loser; self is a tdm__duplicates_found. */

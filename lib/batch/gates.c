@@ -123,6 +123,35 @@ static const tdm__spread *spread_of(const tdm_table *table, tdm_str prediction)
     return NULL;
 }
 
+/* Whether there is a table to compare with. There is none on a first run, which says so; one that cannot be read fails the gate. */
+static bool has_previous(tdm_gate_result *g, const tdm__gate_facts *f)
+{
+    if (f->previous)
+        return true;
+    g->applied = f->previous_error != NULL;
+    g->passed = !f->previous_error;
+    if (f->previous_error)
+        snprintf(g->why, sizeof g->why, "the table to compare with: %.66s", f->previous_error->what);
+    else
+        snprintf(g->why, sizeof g->why, "there is no earlier table to compare with");
+    return false;
+}
+
+static void previous_rows_gate(tdm__gates *gates, double least, const tdm__gate_facts *f)
+{
+    if (isnan(least))
+        return;
+    tdm_gate_result *g = add(gates, "previous_rows");
+    char limit[20];
+    percent(least, limit, sizeof limit);
+    snprintf(g->limit, sizeof g->limit, "at least %s", limit);
+    if (!has_previous(g, f))
+        return;
+    snprintf(g->measured, sizeof g->measured, "%" PRIu64 " rows, %" PRIu64 " in %s", f->rows_scored, f->previous->info.rows,
+             f->previous->info.name);
+    g->passed = share_reached(f->rows_scored, least, f->previous->info.rows);
+}
+
 static void psi_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
 {
     double most = p->manifest->batch.gates.psi, worst = 0;
@@ -130,12 +159,8 @@ static void psi_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_f
         return;
     tdm_gate_result *g = add(gates, "psi");
     snprintf(g->limit, sizeof g->limit, "at most %.6g", most);
-    if (!f->previous) {
-        g->applied = false;
-        g->passed = true;
-        snprintf(g->why, sizeof g->why, "there is no earlier table to compare with");
+    if (!has_previous(g, f))
         return;
-    }
     g->passed = true;
     for (size_t i = 0; i < p->prediction.n; i++) {
         const tdm__spread *before = spread_of(f->previous, p->prediction.field[i].name);
@@ -153,14 +178,14 @@ static void psi_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_f
     g->passed = worst <= most;
 }
 
-static void golden_gate(tdm__gates *gates, const tdm__package *p, const tdm__gate_facts *f)
+static void golden_gate(tdm__gates *gates, const tdm__package *p, tdm_status golden, const tdm_error *error)
 {
     tdm_gate_result *g = add(gates, "golden");
     snprintf(g->limit, sizeof g->limit, "equal to the bit");
-    g->passed = !f->golden;
+    g->passed = !golden;
     g->applied = p->n_golden > 0;
-    if (f->golden)
-        snprintf(g->why, sizeof g->why, "%.90s", f->golden_error->what);
+    if (golden)
+        snprintf(g->why, sizeof g->why, "%.90s", error->what);
     else if (!p->n_golden)
         snprintf(g->why, sizeof g->why, "the release has no golden rows");
     else
@@ -210,7 +235,16 @@ tdm_status tdm__gates_check(const tdm__package *package, const tdm__gate_facts *
     code_gates(out, package, facts);
     rate_gate(out, "null_rate", b->gates.null_rate, facts->nulls, package, facts);
     rate_gate(out, "default_rate", b->gates.default_rate, facts->defaults, package, facts);
+    previous_rows_gate(out, b->gates.previous_rows, facts);
     psi_gate(out, package, facts);
-    golden_gate(out, package, facts);
+    golden_gate(out, package, facts->golden, facts->golden_error);
+    return judge(package, out, err);
+}
+
+tdm_status tdm__gates_golden(const tdm__package *package, tdm_status golden, const tdm_error *golden_error, tdm__gates *out,
+                             tdm_error *err)
+{
+    out->n = 0;
+    golden_gate(out, package, golden, golden_error);
     return judge(package, out, err);
 }

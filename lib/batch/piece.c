@@ -135,19 +135,38 @@ void tdm__piece_free(tdm__piece *piece)
     memset(piece, 0, sizeof *piece);
 }
 
+/* A source's row has no bytes of its own: its record as a JSON line stands for them. */
+static void record_line(const tdm__record *record, tdm__buf *out)
+{
+    const tdm__schema *schema = tdm__store_schema(record->store);
+    tdm__buf_char(out, '{');
+    for (size_t i = 0; i < schema->n; i++) {
+        tdm_value v;
+        tdm__record_value(record, i, &v);
+        if (v.presence == TDM_MISSING)
+            continue;
+        if (out->len > 1)
+            tdm__buf_char(out, ',');
+        tdm__buf_json_text(out, schema->field[i].name);
+        tdm__buf_char(out, ':');
+        tdm__value_json(&v, out);
+    }
+    tdm__buf_char(out, '}');
+}
+
 static void quarantine(const tdm__scorer *s, tdm__piece *piece, const tdm__row_place *place, const char *stage,
                        const tdm_error *error)
 {
-    tdm__quarantined q = {.run = s->run,
-                          .release = s->package->id,
-                          .file = s->population->name,
-                          .row = place->row,
-                          .line = place->line,
-                          .offset = place->offset,
-                          .bytes = place->bytes,
-                          .stage = stage,
-                          .error = error};
+    tdm__buf line = {0};
+    tdm__quarantined q = {.run = s->run, .release = s->package->id, .file = s->population->name, .row = place->row,
+                          .line = place->line, .offset = place->offset, .bytes = place->bytes, .stage = stage, .error = error};
+    if (!s->population->reader) {
+        record_line(&s->record[place - s->place], &line);
+        q.bytes = tdm__strn(line.ptr, line.len);
+    }
     tdm__quarantine_line(&q, &piece->quarantine);
+    piece->quarantine.failed |= line.failed;
+    tdm__buf_free(&line);
     piece->code[error->status]++;
     piece->rows_quarantined++;
 }

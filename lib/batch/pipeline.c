@@ -4,9 +4,10 @@
 
 #include <string.h>
 #include "base/fail.h"
+#include "os/clock.h"
 #include "os/threads.h"
 
-enum { THREADS_MAX = 256, PROGRESS_US = 200000 };
+enum { THREADS_MAX = 256, PROGRESS_US = 200000, RETRIES_MAX = 3, RETRY_PAUSE_US = 10000 };
 
 typedef struct pipeline {
     tdm__population *population;
@@ -122,12 +123,29 @@ static void put(pipeline *p, tdm__piece *piece)
     tdm__mutex_unlock(p->lock);
 }
 
+/* A failure of the machine, unlike one of the data, may pass: the piece is scored again, a few times, with a pause that grows. */
+static void score(pipeline *p, helper *h, tdm__piece *piece)
+{
+    for (unsigned again = 0;; again++) {
+        tdm__scorer_run(h->scorer, piece);
+        bool passing = piece->status == TDM_IO || piece->status == TDM_NO_MEMORY || piece->status == TDM_SYSTEM;
+        if (!passing || again == RETRIES_MAX)
+            return;
+        tdm__mutex_lock(p->lock);
+        bool stop = p->status != TDM_OK;
+        tdm__mutex_unlock(p->lock);
+        if (stop)
+            return;
+        tdm__sleep_us(RETRY_PAUSE_US << (2 * again));
+    }
+}
+
 static void work(void *arg)
 {
     helper *h = arg;
     pipeline *p = h->p;
     for (tdm__piece *piece; (piece = take(p));) {
-        tdm__scorer_run(h->scorer, piece);
+        score(p, h, piece);
         put(p, piece);
     }
     tdm__mutex_lock(p->lock);
@@ -215,6 +233,8 @@ tdm_status tdm__pipeline_run(tdm__population *population, const char *run, int64
                              tdm__store_builder *builder, tdm__line_file *quarantine, tdm_progress_fn progress,
                              void *self, tdm__pipeline_counts *out, tdm_error *err)
 {
+    tdm_error own;
+    err = err ? err : &own;
     threads = threads > THREADS_MAX ? THREADS_MAX : threads;
     pipeline p = {.population = population,
                   .run = run,
@@ -237,8 +257,7 @@ tdm_status tdm__pipeline_run(tdm__population *population, const char *run, int64
     }
     finish(&p, helpers, helpers ? threads : 0);
     if (!s && p.status) {
-        if (err)
-            *err = p.error;
+        *err = p.error;
         s = p.status;
     }
     return s;

@@ -1,6 +1,7 @@
 /* Opening a population, naming its content, handing out pieces.
  *
- * A file is read twice: once for the digest that is part of the run's identity, once to be scored. */
+ * A file is read for the digest that is part of the run's identity, then to be scored, then for the digest again: a file that
+ * changed meanwhile would have been scored under another's name. */
 #include "batch/population.h"
 
 #include <inttypes.h>
@@ -30,10 +31,6 @@ static tdm_status make_schema(tdm__population *p, tdm_error *err)
             p->schema.field[p->schema.n++] = (tdm__field){.name = slot->name, .type = slot->type};
         }
         p->request_field[i] = known;
-    }
-    if (package->population >= 0) {
-        p->nulls = package->source[package->population].nulls;
-        p->n_nulls = package->source[package->population].n_nulls;
     }
     return TDM_OK;
 }
@@ -91,13 +88,12 @@ static tdm_status check_header(tdm__population *p, tdm_error *err)
     return check_request(p, header, n, err);
 }
 
-static tdm_status digest_file(tdm__population *p, tdm_error *err)
+static tdm_status digest_file(const tdm__population *p, char out[64], tdm_error *err)
 {
     tdm__file *file = NULL;
     tdm__hasher *hasher = tdm__hasher_new();
     char *piece = tdm__alloc(DIGEST_PIECE_BYTES);
-    tdm_status s =
-        hasher && piece ? tdm__file_open(p->fs, p->name, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
+    tdm_status s = hasher && piece ? tdm__file_open(p->fs, p->name, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
     for (uint64_t at = 0; !s;) {
         size_t got;
         s = tdm__file_read_at(file, at, piece, DIGEST_PIECE_BYTES, &got, err);
@@ -107,10 +103,23 @@ static tdm_status digest_file(tdm__population *p, tdm_error *err)
         at += got;
     }
     if (!s)
-        snprintf(p->identity, sizeof p->identity, "file %016" PRIx64, tdm__hasher_value(hasher));
+        snprintf(out, 64, "file %016" PRIx64, tdm__hasher_value(hasher));
     tdm__free(piece);
     tdm__hasher_close(&hasher);
     tdm__file_close(&file);
+    return s;
+}
+
+tdm_status tdm__population_unchanged(const tdm__population *p, tdm_error *err)
+{
+    char now[64];
+    if (!p->reader)
+        return TDM_OK;
+    tdm_status s = digest_file(p, now, err);
+    if (!s && strcmp(now, p->identity)) {
+        s = tdm__fail(err, TDM_IO, p->name, "the population changed while it was being scored; nothing was published");
+        tdm__fail_hint(err, "run again once the file is complete");
+    }
     return s;
 }
 
@@ -122,7 +131,7 @@ static tdm_status open_file(tdm__population *p, const char *file, tdm_error *err
         return tdm__fail(err, TDM_BAD_INPUT, "--population", "the path is too long");
     tdm_status s = make_schema(p, err);
     if (!s)
-        s = digest_file(p, err);
+        s = digest_file(p, p->identity, err);
     if (!s)
         s = tdm__reader_open(p->fs, file, TDM__FORMAT_AUTO, &p->reader, err);
     return s ? s : check_header(p, err);
@@ -228,6 +237,6 @@ tdm_status tdm__population_parser(const tdm__population *p, tdm__row_parser **ou
 {
     size_t n;
     const tdm_str *header = tdm__reader_header(p->reader, &n);
-    tdm__row_options options = {.nulls = p->nulls, .n_nulls = p->n_nulls};
+    tdm__row_options options = {0}; /* a source's texts for null are its files'; request fields have none on either path */
     return tdm__row_parser_new(tdm__reader_format(p->reader), header, n, &p->schema, &options, out, err);
 }

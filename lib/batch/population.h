@@ -22,8 +22,6 @@ typedef struct tdm__population {
     tdm__schema schema;         /* of a file: the entity's key, then the request fields that are not part of it */
     int *request_field;         /* one a package->request_slot: its field in the schema */
     char absent[512];           /* request fields that a CSV has no column for: "a, b"; missing in every row */
-    tdm_str *nulls;
-    size_t n_nulls;
     tdm__arena arena;
 } tdm__population;
 
@@ -40,6 +38,8 @@ typedef struct tdm__piece_input {
 tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file,
                                 tdm_error *err);
 void tdm__population_close(tdm__population *p);
+/* TDM_IO when a file's bytes are no longer those that were opened. */
+tdm_status tdm__population_unchanged(const tdm__population *p, tdm_error *err);
 /* One thread at a time. */
 tdm_status tdm__population_next(tdm__population *p, tdm__piece_input *out, tdm_error *err);
 /* The piece was scored and all of it is used: what it had in memory may go. In the order of the pieces. */

@@ -122,6 +122,16 @@ static tdm_status open_lines(run_job *j, tdm_error *err)
     return s ? s : tdm__line_file_new(j->home, j->lines_path, &j->lines, err);
 }
 
+/* Says how far the run is, and ends it when the caller wants no more: until the manifest is written nothing was published. */
+static tdm_status tell(const run_job *j, const char *stage, uint64_t done, uint64_t total, tdm_error *err)
+{
+    tdm_progress p = {.stage = stage, .done = done, .total = total, .unit = "rows", .rows = j->counts.rows_in,
+                      .rows_quarantined = j->counts.rows_quarantined};
+    if (j->options->progress && !j->options->progress(j->options->self, &p))
+        return tdm__fail(err, TDM_CANCELLED, "run", "the run was cancelled; nothing was published");
+    return TDM_OK;
+}
+
 /* Scores everything and builds the store, with the duplicates left out and quarantined. */
 static tdm_status score(run_job *j, tdm_error *err)
 {
@@ -130,7 +140,7 @@ static tdm_status score(run_job *j, tdm_error *err)
     tdm__store_build_options build = {.duplicates = TDM__FIRST_WINS,
                                       .loser = tdm__duplicates_note,
                                       .self = &j->duplicates,
-                                      .losers_max = TDM__DUPLICATES_MAX};
+                                      .losers_max = UINT64_MAX};
     uint64_t start = tdm__monotonic_ns();
     tdm_status s = tdm__store_builder_new(j->home->fs, j->store_path, &j->package->prediction, &build, &builder, err);
     if (!s)
@@ -139,12 +149,16 @@ static tdm_status score(run_job *j, tdm_error *err)
     r->seconds_score = (double)(tdm__monotonic_ns() - start) * 1e-9;
     start = tdm__monotonic_ns();
     if (!s)
+        s = tell(j, "index", 0, j->counts.rows_in, err);
+    if (!s)
         s = tdm__store_builder_finish(&builder, (tdm_str){0}, err);
     if (builder)
         tdm__store_builder_abort(&builder);
     if (!s)
         s = tdm__duplicates_quarantine(&j->duplicates, j->engine, tdm__fs_posix(), j->options->population, r->run,
                                        j->lines, err);
+    if (!s)
+        s = tdm__population_unchanged(&j->population, err);
     r->seconds_index = (double)(tdm__monotonic_ns() - start) * 1e-9;
     return s;
 }
@@ -152,9 +166,9 @@ static tdm_status score(run_job *j, tdm_error *err)
 static void report_counts(run_job *j)
 {
     tdm_run_report *r = j->report;
-    j->counts.code[TDM_KEY_DUPLICATE] += j->duplicates.n;
+    j->counts.code[TDM_KEY_DUPLICATE] += j->duplicates.total;
     r->rows_in = j->counts.rows_in;
-    r->rows_quarantined = j->counts.rows_quarantined + j->duplicates.n;
+    r->rows_quarantined = j->counts.rows_quarantined + j->duplicates.total;
     for (size_t i = 0; i < TDM_STATUS_COUNT && r->n_codes < sizeof r->code / sizeof *r->code; i++) {
         if (!j->counts.code[i])
             continue;
@@ -174,19 +188,25 @@ static tdm_status verify(run_job *j, tdm_error *err)
     const tdm__manifest *m = j->package->manifest;
     tdm__store_cursor cursor;
     tdm__record record;
+    uint64_t done = 0;
     tdm_status s = tdm__store_open(j->home->fs, j->store_path, &j->store, err);
+    if (!s)
+        s = tell(j, "verify", 0, j->counts.rows_in, err);
     if (!s)
         s = tdm__store_verify(j->store, err);
     if (!s)
         s = tdm__store_seek(j->store, 0, &cursor, err);
     for (size_t i = 0; i < m->n_predictions; i++)
         j->spread[i] = (tdm__spread){.low = m->prediction[i].lo, .high = m->prediction[i].hi};
-    while (!s && !(s = tdm__store_next(&cursor, &record, err)))
+    while (!s && !(s = tdm__store_next(&cursor, &record, err))) {
         for (size_t i = 0; i < m->n_predictions; i++) {
             tdm_value v;
             tdm__record_value(&record, i, &v);
             tdm__spread_add(&j->spread[i], v.as.f64);
         }
+        if (++done % 65536 == 0)
+            s = tell(j, "verify", done, tdm__store_rows(j->store), err);
+    }
     j->report->rows_scored = j->store ? tdm__store_rows(j->store) : 0;
     if (s == TDM_NOT_FOUND)
         s = TDM_OK;
@@ -200,13 +220,12 @@ static bool same_service(const void *self, const tdm_table_info *info)
     return !strcmp(info->service, self);
 }
 
-/* The table to compare with, for a release that asks for it: the service's current one, else its newest. One that cannot be read
- * stops the run. */
+/* The table to compare with, for a release that asks for it: the service's current one, else its newest. */
 static tdm_status previous_table(run_job *j, tdm_table **out, tdm_error *err)
 {
     tdm__epoch epoch;
     *out = NULL;
-    if (isnan(j->package->manifest->batch.gates.psi))
+    if (isnan(j->package->manifest->batch.gates.psi) && isnan(j->package->manifest->batch.gates.previous_rows))
         return TDM_OK;
     tdm_status s = tdm__epoch_read_current(j->home, &epoch, err);
     if (s)
@@ -222,11 +241,9 @@ static tdm_status pass_gates(run_job *j, tdm_error *err)
 {
     tdm_run_report *r = j->report;
     tdm_table *previous = NULL;
-    tdm_error golden_error = {0};
+    tdm_error previous_error = {0};
     tdm__gates gates;
-    tdm_status s = previous_table(j, &previous, err);
-    if (s)
-        return s;
+    bool unreadable = previous_table(j, &previous, &previous_error) != TDM_OK;
     tdm__gate_facts facts = {.rows_in = r->rows_in,
                              .rows_scored = r->rows_scored,
                              .rows_quarantined = r->rows_quarantined,
@@ -234,15 +251,28 @@ static tdm_status pass_gates(run_job *j, tdm_error *err)
                              .nulls = j->counts.nulls,
                              .spread = j->spread,
                              .previous = previous,
-                             .golden_error = &golden_error};
+                             .previous_error = unreadable ? &previous_error : NULL};
     memcpy(facts.code, j->counts.code, sizeof facts.code);
-    facts.golden = tdm__engine_check_golden(j->package, &golden_error);
-    s = tdm__gates_check(j->package, &facts, &gates, err);
+    tdm_status s = tdm__gates_check(j->package, &facts, &gates, err);
     r->n_gates = gates.n;
     memcpy(r->gate, gates.gate, sizeof r->gate);
     tdm_table_close(&previous);
     if (s && r->rows_quarantined)
         tdm__fail_hint(err, "'tandem quarantine show %.12s' shows the records", r->run);
+    return s;
+}
+
+/* Golden rows need no population: a release that fails them is told before the work, not after it. */
+static tdm_status pass_golden(run_job *j, tdm_error *err)
+{
+    tdm_error golden_error = {0};
+    tdm__gates gates;
+    tdm_status golden = tdm__engine_check_golden(j->package, &golden_error);
+    if (golden == TDM_NO_MEMORY)
+        return tdm__no_memory(err, "run");
+    tdm_status s = tdm__gates_golden(j->package, golden, &golden_error, &gates, err);
+    j->report->n_gates = gates.n;
+    memcpy(j->report->gate, gates.gate, sizeof j->report->gate);
     return s;
 }
 
@@ -307,6 +337,8 @@ static tdm_status run_anew(run_job *j, tdm_error *err)
     report_ignored(j);
     tdm_status s = make_room(j, err);
     if (!s)
+        s = pass_golden(j, err);
+    if (!s)
         s = tdm__table_reserve(j->home, name, j->store_path, err);
     if (!s)
         s = open_lines(j, err);
@@ -322,6 +354,8 @@ static tdm_status run_anew(run_job *j, tdm_error *err)
         s = verify(j, err);
     if (!s)
         s = pass_gates(j, err);
+    if (!s)
+        s = tell(j, "publish", 1, 1, err);
     if (!s)
         s = publish(j, name, err);
     tdm__store_close(&j->store);
@@ -369,8 +403,10 @@ tdm_status tdm_run(tdm_home *home, const char *release, const tdm_run_options *o
             s = run_anew(&job, err);
     }
     if (before) {
-        out->existed = true;
-        report_table(&job, &before->info);
+        s = tdm__table_settle(home, before->info.name, err);
+        out->existed = !s;
+        if (!s)
+            report_table(&job, &before->info);
         tdm_table_close(&before);
     }
     close_job(&job);

@@ -129,6 +129,7 @@ typedef struct tdm__manifest_batch {
         double quarantined;      /* most; default 0.01 */
         double psi;              /* most, against the previous table; NaN: not checked (default) */
         double null_rate;        /* most, of any feature; NaN: not checked (default) */
+        double previous_rows;    /* least share of the previous table's rows; NaN: not checked (default) */
         double default_rate;     /* most, of any feature; NaN: not checked (default) */
         uint64_t rows_min;       /* default 1 */
     } gates;

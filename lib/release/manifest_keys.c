@@ -81,6 +81,7 @@ static const tdm__manifest_key keys[] = {
     { "batch.gates", "quarantined", "percent", "1%", "greatest share of records in quarantine" },
     { "batch.gates", "psi", "number", "not checked", "greatest shift of the distribution against the previous table" },
     { "batch.gates", "null_rate", "percent", "not checked", "greatest share of nulls in any feature" },
+    { "batch.gates", "previous_rows", "percent", "not checked", "least share of the previous table's rows" },
     { "batch.gates", "default_rate", "percent", "not checked", "greatest share of defaults in any feature" },
     { "batch.gates", "rows_min", "count", "1", "least number of rows" },
 

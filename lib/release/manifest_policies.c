@@ -158,6 +158,7 @@ static void read_gates(tdm__manifest_reader *r, tdm__place *map)
     tdm__manifest_percent(r, map, "coverage", &b->gates.coverage);
     tdm__manifest_percent(r, map, "quarantined", &b->gates.quarantined);
     tdm__manifest_percent(r, map, "null_rate", &b->gates.null_rate);
+    tdm__manifest_percent(r, map, "previous_rows", &b->gates.previous_rows);
     tdm__manifest_percent(r, map, "default_rate", &b->gates.default_rate);
     tdm__manifest_count(r, map, "rows_min", INT64_MAX, &b->gates.rows_min);
     tdm__place *psi = tdm__manifest_scalar(r, map, "psi");
@@ -200,6 +201,7 @@ static void read_batch(tdm__manifest_reader *r, tdm__place *map)
                                            .quarantined = 0.01,
                                            .psi = NAN,
                                            .null_rate = NAN,
+                                           .previous_rows = NAN,
                                            .default_rate = NAN,
                                            .rows_min = 1 },
                                 .quarantine_rows_max = UINT64_MAX };

@@ -105,7 +105,7 @@ static void rows_of_a_source(void **state)
         assert_int_equal(b.piece.tag[i], i + 1);
     assert_int_equal(b.piece.quarantine.len, 0);
     close_bench(&b);
-    /* a flight without an hour: its row's number, and its key as the bytes */
+    /* a flight without an hour: its row's number, and its record as the bytes */
     fixture_full(&b.f, NULL, 3);
     fixture_load(&b.f, "flights", "flight,distance\nno-hour,5\n");
     desk_open(&b.d, &b.f);
@@ -116,7 +116,8 @@ static void rows_of_a_source(void **state)
     tdm__scorer_run(b.scorer, &b.piece);
     assert_true(b.piece.n_records == 3 && b.piece.rows == 4 && b.piece.code[TDM_FEATURE_MISSING] == 1);
     tdm__buf_char(&b.piece.quarantine, 0);
-    assert_non_null(strstr(b.piece.quarantine.ptr, "\"file\":\"flights\",\"row\":4,\"line\":0,\"offset\":0,\"bytes\":\"no-hour\",\"stage\":\"features\""));
+    assert_non_null(strstr(b.piece.quarantine.ptr, "\"file\":\"flights\",\"row\":4,\"line\":0,\"offset\":0,"
+                           "\"bytes\":\"{\\\"flight\\\":\\\"no-hour\\\",\\\"distance\\\":5}\",\"stage\":\"features\""));
     close_bench(&b);
 }
 
@@ -146,7 +147,7 @@ static void request_fields_from_the_source(void **state)
     (void)state;
     static const struct { const char *type; tdm_status status; double x; } types[] = {
         {"decimal(12,2)?", TDM_OK, 1257.125}, {"decimal(10,2)?", TDM_OK, 1257.125}, {"decimal(12,3)?", TDM_MISMATCH, 0}, {"f64?", TDM_MISMATCH, 0},
-        {"decimal(12,2)", TDM_OK, 1257.125}};
+        {"decimal(12,2)", TDM_OK, 1257.125}, {"decimal(12,2)'}\n  none: {request: 'string", TDM_MISMATCH, 0}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         bench b = {0};
         fixture_new(&b.f, NULL);
@@ -166,7 +167,8 @@ static void request_fields_from_the_source(void **state)
             assert_ok(b.piece.status, &b.piece.error);
             assert_true(tdm__worker_predictions(tdm__scorer_worker(b.scorer))[0] == types[i].x);
         } else {
-            assert_string_equal(b.f.err.found, "decimal(12,2)");
+            assert_string_equal(strstr(types[i].type, "none") ? b.f.err.expected : b.f.err.found,
+                                strstr(types[i].type, "none") ? "a column 'none'" : "decimal(12,2)");
         }
         close_bench(&b);
     }

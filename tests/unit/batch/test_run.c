@@ -301,7 +301,8 @@ static void the_table_before(void **state)
     assert_status(fixture_run(&f, other, &r), TDM_GATE_FAILED, &f.err);
     assert_string_equal(f.err.where, "gate 'psi'");
     fixture_flip(&f, "tables/v000001/store", 9);
-    assert_status(fixture_run(&f, other, &r), TDM_CORRUPT, &f.err); /* cannot be compared: closed */
+    assert_status(fixture_run(&f, other, &r), TDM_GATE_FAILED, &f.err); /* cannot be compared: closed */
+    assert_non_null(strstr(f.err.what, "the table to compare with"));
     fixture_pack(&f, fixture_edit(fixture_release_yaml, "late: 42", "late: 43"), NULL);
     assert_ok(fixture_run(&f, other, &r), &f.err);
     fixture_close(&f);
@@ -333,6 +334,134 @@ static void cancelling_leaves_nothing(void **state)
     assert_string_equal(r.table, "");
     assert_ok(fixture_run(&f, NULL, &r), &f.err);
     assert_string_equal(r.table, "v000001");
+    fixture_close(&f);
+}
+
+static bool stop_after(void *self, const tdm_progress *p)
+{
+    (void)p;
+    return ((stop *)self)->calls-- > 0;
+}
+
+/* Until the manifest is written a run can be ended at any of its stages, and leaves nothing. */
+static void cancelling_at_each_stage(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    tdm_status s = TDM_CANCELLED;
+    size_t n = 0;
+    fixture_full(&f, NULL, 100);
+    for (; s == TDM_CANCELLED; n++) {
+        stop left = {n};
+        tdm_run_options options = {.has_as_of = true, .as_of_us = fixture_as_of_us, .threads = 1, .progress = stop_after, .self = &left};
+        s = tdm_run(f.home, "late", &options, &r, &f.err);
+        assert_int_equal(fixture_names(&f, "tables"), s == TDM_OK);
+    }
+    assert_ok(s, &f.err);
+    assert_true(n >= 4); /* index, verify, publish, and what scoring tells */
+    fixture_close(&f);
+}
+
+typedef struct append_job {
+    const char *path;
+    bool done;
+} append_job;
+
+static bool append_meanwhile(void *self, const tdm_progress *p)
+{
+    append_job *a = self;
+    if (!a->done && !strcmp(p->stage, "index")) {
+        FILE *file = fopen(a->path, "a");
+        assert_non_null(file);
+        fputs("f000099,1\n", file);
+        fclose(file);
+        a->done = true;
+    }
+    return true;
+}
+
+/* A file that is still being written would be scored under the name of what it was. */
+static void a_population_that_changes(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    fixture_full(&f, NULL, 100);
+    append_job job = {fixture_file(&f, "growing.csv", "flight,cabin\nf000001,1\nf000002,2\n"), false};
+    tdm_run_options options = {.population = job.path, .has_as_of = true, .as_of_us = fixture_as_of_us, .threads = 1,
+                               .progress = append_meanwhile, .self = &job};
+    assert_status(tdm_run(f.home, "late", &options, &r, &f.err), TDM_IO, &f.err);
+    assert_int_equal(fixture_names(&f, "tables"), 0);
+    assert_ok(tdm_run(f.home, "late", &options, &r, &f.err), &f.err);
+    assert_int_equal(r.rows_scored, 3);
+    fixture_close(&f);
+}
+
+/* A source's texts for null are its files' own: in a population they are texts, as they are for a single question. */
+static void nulls_of_a_source_are_its_own(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    tdm_table *table;
+    tdm_predictor *predictor;
+    tdm_value night;
+    char answer[4096], expected[64];
+    size_t length;
+    fixture_new(&f, NULL);
+    fixture_add_sources(&f, "people:\n  kind: table\n  key: id\n  nulls: [NA]\n  columns: {id: string, age: i64?}\n");
+    fixture_load(&f, "people", "id,age\na,NA\nb,7\n");
+    fixture_pack(&f, "name: tags\nentity: person\nfeatures:\n  tag: {request: string?}\n"
+                     "  x: {expr: 'if(tag == \"NA\", 1.5, 0.25)'}\nmodels:\n  main: {file: main.json}\n"
+                     "prediction: {p: {model: main}}\nbatch: {population: people}\n",
+                 "{\"kind\": \"linear\", \"inputs\": [\"x\"], \"weights\": [1], \"intercept\": 0}\n");
+    assert_ok(fixture_run(&f, fixture_file(&f, "tags.csv", "id,tag\na,NA\n"), &r), &f.err);
+    assert_ok(tdm_table_open(f.home, r.table, &table, &f.err), &f.err);
+    assert_ok(tdm_table_get(table, tdm__str("a"), &night, &f.err), &f.err);
+    tdm_table_close(&table);
+    assert_true(night.as.f64 == 1.5);
+    tdm_named_text key = {tdm__str("id"), tdm__str("a")}, set = {tdm__str("tag"), tdm__str("NA")};
+    tdm_question question = {.key = &key, .n_keys = 1, .set = &set, .n_set = 1};
+    assert_ok(tdm_predictor_open(f.home, "tags", &predictor, &f.err), &f.err);
+    assert_ok(tdm_predict(predictor, &question, answer, sizeof answer, &length, &f.err), &f.err);
+    tdm_predictor_close(&predictor);
+    snprintf(expected, sizeof expected, "{\"p\":1.5}");
+    assert_non_null(strstr(answer, expected));
+    fixture_close(&f);
+}
+
+/* A population cut short is complete in itself: only the table before can tell. */
+static void far_fewer_rows_than_before(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    fixture_full(&f, NULL, 100);
+    fixture_pack(&f, fixture_edit(fixture_release_yaml, "quarantined: 50%", "quarantined: 50%, previous_rows: 90%"), NULL);
+    assert_ok(fixture_run(&f, NULL, &r), &f.err);
+    assert_ok(fixture_run(&f, fixture_file(&f, "ninety.csv", fixture_flights_csv(0, 90)), &r), &f.err);
+    assert_status(fixture_run(&f, fixture_file(&f, "some.csv", fixture_flights_csv(0, 80)), &r), TDM_GATE_FAILED, &f.err);
+    assert_string_equal(f.err.where, "gate 'previous_rows'");
+    assert_string_equal(f.err.found, "80 rows, 90 in v000002");
+    fixture_close(&f);
+}
+
+/* What needs no population is told before the work. */
+static void golden_rows_come_first(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    tdm_release *release;
+    fixture_full(&f, NULL, 100);
+    const char *dir = fixture_release_dir(&f, "golden", fixture_print("%sgolden: golden.jsonl\n", fixture_release_yaml),
+                                          fixture_edit(fixture_main_json, "1000,", "1000.0000001,"));
+    assert_ok(tdm_release_pack(f.home, dir, NULL, &release, &f.err), &f.err);
+    tdm_release_close(&release);
+    assert_status(tdm_run(f.home, "late", NULL, &r, &f.err), TDM_GATE_FAILED, &f.err);
+    assert_string_equal(f.err.where, "gate 'golden'");
+    assert_int_equal(r.rows_in, 0);
     fixture_close(&f);
 }
 
@@ -387,6 +516,11 @@ int main(void)
         cmocka_unit_test(gates_hold_a_table_back),
         cmocka_unit_test(the_table_before),
         cmocka_unit_test(cancelling_leaves_nothing),
+        cmocka_unit_test(cancelling_at_each_stage),
+        cmocka_unit_test(a_population_that_changes),
+        cmocka_unit_test(nulls_of_a_source_are_its_own),
+        cmocka_unit_test(far_fewer_rows_than_before),
+        cmocka_unit_test(golden_rows_come_first),
         cmocka_unit_test(what_cannot_be_run),
         cmocka_unit_test(allocations_fail),
     };
