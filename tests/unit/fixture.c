@@ -125,6 +125,7 @@ static const char *input_path(const fixture *f, const char *name)
 const char *fixture_file(const fixture *f, const char *name, const char *text)
 {
     const char *path = input_path(f, name);
+    remove(path); /* emptying a file and writing it anew would wait for the disk */
     support_write_file(path, text, strlen(text));
     return path;
 }
