@@ -79,11 +79,14 @@ static tdm_status try_table(attempt *a, bool *answered, tdm_error *err)
     int64_t limit = a->package->manifest->batch.last_good_us;
     if (age < 0 || (limit && age > limit))
         return TDM_OK;
-    tdm_status s = tdm__store_get(table->store, a->from->key, &record, err);
+    tdm_error damage;
+    tdm_status s = tdm__store_get(table->store, a->from->key, &record, &damage);
     if (s == TDM_CORRUPT)
-        remember(a, err);
+        remember(a, &damage);
+    if (s == TDM_NOT_FOUND || s == TDM_CORRUPT)
+        return TDM_OK;
     if (s)
-        return s == TDM_NOT_FOUND || s == TDM_CORRUPT ? TDM_OK : s;
+        return tdm__fail(err, s, damage.where, "%s", damage.what);
     for (size_t i = 0; i < a->package->prediction.n; i++) {
         tdm_value v;
         tdm__record_value(&record, i, &v);

@@ -65,16 +65,18 @@ static bool has_rung(const tdm__package *package, tdm__rung rung)
     return false;
 }
 
-/* The service's current table, when the current release is this one: a table of another release is no rung of ours. One that cannot
- * be read makes its rung fail, not the answer. */
-static void open_table(tdm_predictor *p, tdm_home *home, tdm__epoch *epoch)
+/* The service's current table, when the current release is this one: a table of another release is no rung of ours. One that is
+ * damaged makes its rung fail, not the answer. */
+static tdm_status open_table(tdm_predictor *p, tdm_home *home, tdm__epoch *epoch, tdm_error *err)
 {
     char name[65];
     snprintf(name, sizeof name, "%.*s", (int)p->package->manifest->name.len, p->package->manifest->name.ptr);
     const tdm__service *service = tdm__epoch_find(epoch, name);
     if (!has_rung(p->package, TDM__RUNG_TABLE) || !service || !service->table[0] || strcmp(service->release, p->package->id))
-        return;
-    tdm__table_open_name(home, service->table, &p->table, &p->table_error);
+        return TDM_OK;
+    if (tdm__table_open_name(home, service->table, &p->table, &p->table_error) != TDM_NO_MEMORY)
+        return TDM_OK;
+    return tdm__no_memory(err, service->table);
 }
 
 static void note_inputs(tdm_predictor *p)
@@ -105,7 +107,7 @@ tdm_status tdm_predictor_open(tdm_home *home, const char *release, tdm_predictor
     if (!s)
         s = tdm__worker_new(p->engine, &p->worker, err);
     if (!s)
-        open_table(p, home, &epoch);
+        s = open_table(p, home, &epoch, err);
     if (!s && !make_columns(p))
         s = tdm__no_memory(err, release);
     if (!s)
