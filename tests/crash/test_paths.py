@@ -76,6 +76,7 @@ class Locked:
         self.child.kill()
         self.child.wait()
         self.pipe.close()
+        (self.home.folder / "pipe").unlink()
 
 
 def shared_home(cache=[]):
