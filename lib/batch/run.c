@@ -56,6 +56,15 @@ static tdm_status pin(run_job *j, const char *release, tdm__log_handle *log, tdm
     return TDM_OK;
 }
 
+/* Whether the release asks how old the source's rows are. */
+static bool asks_age(const tdm__package *p, size_t source)
+{
+    for (size_t i = 0; i < p->n_slots; i++)
+        if (p->slot[i].join >= 0 && p->slot[i].max_age_us && (size_t)p->join[p->slot[i].join].source == source)
+            return true;
+    return false;
+}
+
 /* The run's id: SHA-256 over what it reads. Versions of sources stand for the snapshot, so that what the release does
  * not read does not make it another run. */
 static tdm_status name_run(run_job *j, tdm_error *err)
@@ -69,6 +78,8 @@ static tdm_status name_run(run_job *j, tdm_error *err)
         const tdm__source_state *source = tdm__state_find(j->state, j->package->source[i].name);
         tdm__buf_printf(&text, "source %.*s %s\n", (int)source->source.name.len, source->source.name.ptr,
                         source->digest);
+        if (asks_age(j->package, i))
+            tdm__buf_printf(&text, "loaded %" PRId64 "\n", source->loaded_us);
     }
     tdm_status s = tdm__buf_check(&text, err);
     if (!s && tdm__sha256_of(text.ptr, text.len, &digest))

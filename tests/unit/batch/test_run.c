@@ -42,6 +42,23 @@ static void same_inputs_same_run(void **state)
     fixture_close(&f);
 }
 
+/* Loading the same rows again makes no other run, unless the release asks how old they are. */
+static void ages_are_inputs(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report first, r;
+    fixture_full(&f, NULL, 10);
+    for (int asks = 0; asks < 2; asks++) {
+        fixture_pack(&f, asks ? fixture_edit(fixture_release_yaml, "planes.year,", "planes.year, max_age: 1h,") : NULL, NULL);
+        assert_ok(fixture_run(&f, NULL, &first), &f.err);
+        fixture_load(&f, "planes", fixture_planes_csv());
+        assert_ok(fixture_run(&f, NULL, &r), &f.err);
+        assert_int_equal(r.existed, !asks);
+    }
+    fixture_close(&f);
+}
+
 static void every_row_is_what_it_must_be(void **state)
 {
     (void)state;
@@ -508,6 +525,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_inputs_same_run),
+        cmocka_unit_test(ages_are_inputs),
         cmocka_unit_test(every_row_is_what_it_must_be),
         cmocka_unit_test(formats_do_not_matter),
         cmocka_unit_test(duplicates),
