@@ -213,11 +213,8 @@ tdm_status parse_arguments(context *c, int argc, char **argv, bool *help, tdm_er
         if (s)
             return s;
     }
-    for (int i = optind; i < argc; i++) {
-        if (c->n_arguments == VALUES_MAX)
-            return usage_error(err, c->command->name, "there are too many arguments");
-        c->argument[c->n_arguments++] = argv[i];
-    }
+    c->argument = (const char *const *)(argv + optind);
+    c->n_arguments = argc - optind;
     return *help ? TDM_OK : check_count(c, err);
 }
 

@@ -43,18 +43,33 @@ COMMAND(command_rollback)
     return s ? s : print_epoch(c, epoch, "rolled back", err);
 }
 
-static void promise_as_json(tdm_json *j, const char *name, const char *promised)
-{
-    tdm_json_begin(j, name, '{');
-    tdm_json_text(j, "promised", promised[0] ? promised : NULL);
-    tdm_json_text(j, "measured", NULL); /* nothing serves yet, so nothing is measured */
-    tdm_json_end(j, '}');
-}
-
 /* Whether the service has a table that could be read. */
 static bool was_read(const tdm_service_info *v)
 {
     return v->table[0] && (v->rows || v->as_of_us);
+}
+
+/* What a table tells of a promise: the share of its population that was scored, and when it was there. Latency and freshness are
+ * measured where something serves. */
+static const char *measured_coverage(const tdm_service_info *v, char out[48])
+{
+    if (!was_read(v) || !v->rows_in)
+        return NULL;
+    snprintf(out, 48, "%.4f%%", 100.0 * (double)v->rows / (double)v->rows_in);
+    return out;
+}
+
+static const char *measured_ready(const tdm_service_info *v, char out[48])
+{
+    return was_read(v) ? instant_text(v->created_us, out) : NULL;
+}
+
+static void promise_as_json(tdm_json *j, const char *name, const char *promised, const char *measured)
+{
+    tdm_json_begin(j, name, '{');
+    tdm_json_text(j, "promised", promised[0] ? promised : NULL);
+    tdm_json_text(j, "measured", measured);
+    tdm_json_end(j, '}');
 }
 
 static void service_as_json(tdm_json *j, const tdm_service_info *v)
@@ -74,10 +89,11 @@ static void service_as_json(tdm_json *j, const tdm_service_info *v)
         tdm_json_bool(j, "expired", v->expired);
     }
     tdm_json_begin(j, "promises", '{');
-    promise_as_json(j, "p99", v->promise_p99);
-    promise_as_json(j, "freshness", v->promise_freshness);
-    promise_as_json(j, "ready_by", v->promise_ready_by);
-    promise_as_json(j, "coverage", v->promise_coverage);
+    char coverage[48], ready[48];
+    promise_as_json(j, "p99", v->promise_p99, NULL);
+    promise_as_json(j, "freshness", v->promise_freshness, NULL);
+    promise_as_json(j, "ready_by", v->promise_ready_by, measured_ready(v, ready));
+    promise_as_json(j, "coverage", v->promise_coverage, measured_coverage(v, coverage));
     tdm_json_end(j, '}');
     tdm_json_text(j, "error", v->error[0] ? v->error : NULL);
     tdm_json_end(j, '}');
@@ -101,9 +117,11 @@ static void status_as_json(const context *c, const tdm_epoch *epoch, tdm_text *o
     tdm_text_add(out, "\n");
 }
 
-static void promise_as_text(const char *name, const char *promised, tdm_text *out)
+static void promise_as_text(const char *name, const char *promised, const char *measured, tdm_text *out)
 {
-    if (promised[0])
+    if (promised[0] && measured)
+        text_printf(out, "  promise %-10s %s; measured %s\n", name, promised, measured);
+    else if (promised[0])
         text_printf(out, "  promise %-10s %s; not measured: nothing is served yet\n", name, promised);
 }
 
@@ -121,10 +139,11 @@ static void service_as_text(const tdm_service_info *v, tdm_text *out)
                                : "");
     else
         tdm_text_add(out, "  no table\n");
-    promise_as_text("p99", v->promise_p99, out);
-    promise_as_text("freshness", v->promise_freshness, out);
-    promise_as_text("ready_by", v->promise_ready_by, out);
-    promise_as_text("coverage", v->promise_coverage, out);
+    char coverage[48], ready[48];
+    promise_as_text("p99", v->promise_p99, NULL, out);
+    promise_as_text("freshness", v->promise_freshness, NULL, out);
+    promise_as_text("ready_by", v->promise_ready_by, measured_ready(v, ready), out);
+    promise_as_text("coverage", v->promise_coverage, measured_coverage(v, coverage), out);
     if (v->error[0])
         text_printf(out, "  ERROR: %s\n", v->error);
 }

@@ -77,12 +77,6 @@ COMMAND(command_model_check)
     return print_text(&out, err);
 }
 
-static tdm_status write_out(void *self, const void *bytes, size_t n, tdm_error *err)
-{
-    (void)self;
-    return tdm_write(1, bytes, n, err);
-}
-
 static tdm_status choose_output(const context *c, tdm_model_output *out, tdm_error *err)
 {
     static const struct { const char *name; tdm_model_output output; } kinds[] = {
@@ -106,6 +100,7 @@ COMMAND(command_model_predict)
 {
     tdm_model *model;
     tdm_model_output output;
+    progress_bar bar;
     size_t missing = 0;
     const char *data = option_value(c, "data");
     if (!data)
@@ -115,7 +110,9 @@ COMMAND(command_model_predict)
         s = tdm_model_open(c->argument[0], option_value(c, "format"), &model, err);
     if (s)
         return s;
-    s = tdm_model_predict_file(model, data, output, write_out, NULL, &missing, err);
+    progress_start(&bar, "model predict");
+    s = tdm_model_predict_file(model, data, output, c->json, progress_write, &bar, &missing, err);
+    progress_end(&bar);
     if (missing && !s)
         message("%s lacks %zu of the model's inputs; they are taken as missing", data, missing);
     tdm_model_close(&model);

@@ -7,6 +7,15 @@
 
 enum { ANSWER_BYTES = 16 << 10 };
 
+/* Whether a name was given before; the same name twice would leave it to chance which one counts. */
+static bool is_known(const tdm_named_text *known, int n, const char *name, size_t length)
+{
+    for (int i = 0; i < n; i++)
+        if (known[i].name.len == length && !memcmp(known[i].name.ptr, name, length))
+            return true;
+    return false;
+}
+
 /* "K=V" options as names and texts. */
 static tdm_status split_pairs(const context *c, const char *option, tdm_named_text *out, size_t *n, tdm_error *err)
 {
@@ -14,10 +23,11 @@ static tdm_status split_pairs(const context *c, const char *option, tdm_named_te
     const char *const *text = option_values(c, option, &given);
     for (int i = 0; i < given; i++) {
         const char *equals = strchr(text[i], '=');
-        if (!equals || equals == text[i]) {
+        bool twice = equals && is_known(out, i, text[i], (size_t)(equals - text[i]));
+        if (!equals || equals == text[i] || twice) {
             char where[32];
             snprintf(where, sizeof where, "--%s", option);
-            tdm_status s = usage_error(err, where, "the value is not NAME=VALUE");
+            tdm_status s = usage_error(err, where, twice ? "the same name is given twice" : "the value is not NAME=VALUE");
             snprintf(err->found, sizeof err->found, "\"%.80s\"", text[i]);
             return s;
         }

@@ -69,12 +69,18 @@ static void run_as_message(const tdm_run_report *r)
     gates_as_messages(r->gate, r->n_gates);
 }
 
-static tdm_status promote_run(context *c, const tdm_run_report *r, uint64_t *epoch, tdm_error *err)
+static tdm_status promote_run(context *c, const tdm_run_report *r, progress_bar *bar, uint64_t *epoch, tdm_error *err)
 {
     *epoch = 0;
     if (!option_given(c, "promote"))
         return TDM_OK;
-    tdm_status s = tdm_promote(c->home, r->release, r->table, 0, NULL, NULL, epoch, err);
+    tdm_status s = TDM_OK;
+    if (tdm_interrupted()) {
+        s = usage_error(err, "run", "the cutover was cancelled");
+        s = err->status = TDM_CANCELLED;
+    }
+    if (!s)
+        s = tdm_promote(c->home, r->release, r->table, 0, progress_tell, bar, epoch, err);
     if (s)
         message("%s was published, but is not current", r->table);
     else if (!c->json)
@@ -102,16 +108,17 @@ COMMAND(command_run)
     progress_end(&bar);
     if (!c->json)
         run_as_message(&report);
-    if (!s)
-        s = promote_run(c, &report, &epoch, err);
-    if (s && !(c->json && report.run[0]))
-        return s;
-    c->told = true;
-    if (c->json)
-        run_as_json(&report, epoch, &out, s ? err : NULL);
-    else
+    if (!s && !c->json) { /* it exists now, whatever becomes of the cutover */
         text_printf(&out, "%s\n", report.table);
+        s = print_text(&out, err);
+    }
+    if (!s)
+        s = promote_run(c, &report, &bar, &epoch, err);
+    if (!c->json || !report.run[0])
+        return s;
     tdm_error ignored;
+    c->told = true;
+    run_as_json(&report, epoch, &out, s ? err : NULL);
     tdm_status printed = print_text(&out, s ? &ignored : err);
     return s ? s : printed;
 }

@@ -167,6 +167,7 @@ static void load_as_json(const char *source, const tdm_load_report *r, tdm_text 
     tdm_json_u64(&j, "rows_total", r->rows_total);
     tdm_json_text(&j, "quarantine", r->quarantine[0] ? r->quarantine : NULL);
     tdm_json_text(&j, "ignored", r->ignored);
+    tdm_json_text(&j, "absent", r->absent);
     tdm_json_f64(&j, "seconds", r->seconds);
     tdm_json_end(&j, '}');
     tdm_text_add(out, "\n");
@@ -186,6 +187,8 @@ static void load_as_message(const char *source, const tdm_load_report *r)
                 plural(r->rows_quarantined), r->quarantine);
     if (r->ignored[0])
         message("columns that the source does not declare were ignored: %s", r->ignored);
+    if (r->absent[0])
+        message("columns of the source that the files lack are missing in their rows: %s", r->absent);
 }
 
 COMMAND(command_load)
@@ -195,6 +198,7 @@ COMMAND(command_load)
     tdm_load_options options = {.bad_share_max = 0.01, .progress = progress_tell, .self = &bar};
     tdm_text out = {0};
     tdm_status s = share_option(c, "bad-max", &options.bad_share_max, err);
+    options.replace = option_given(c, "replace");
     if (!s)
         s = open_home(c, err);
     if (s)

@@ -206,15 +206,10 @@ COMMAND(command_table_get)
     return s;
 }
 
-static tdm_status write_out(void *self, const void *bytes, size_t n, tdm_error *err)
-{
-    (void)self;
-    return tdm_write(1, bytes, n, err);
-}
-
 COMMAND(command_table_export)
 {
     tdm_table *table;
+    progress_bar bar;
     const char *format = option_value(c, "format");
     tdm_export_format as = c->json ? TDM_EXPORT_JSONL : TDM_EXPORT_CSV;
     if (format && !strcmp(format, "jsonl")) {
@@ -228,7 +223,9 @@ COMMAND(command_table_export)
     tdm_status s = open_table(c, &table, err);
     if (s)
         return s;
-    s = tdm_table_export(table, as, write_out, NULL, err);
+    progress_start(&bar, "table export");
+    s = tdm_table_export(table, as, progress_write, &bar, err);
+    progress_end(&bar);
     tdm_table_close(&table);
     return s;
 }

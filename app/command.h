@@ -35,7 +35,7 @@ struct context {
     const command_row *command;
     const char *home_dir;
     bool json;
-    const char *argument[VALUES_MAX];
+    const char *const *argument; /* in argv, which getopt has put in order */
     int n_arguments;
     const char *value[OPTIONS_MAX][VALUES_MAX]; /* of option i, in order; a switch has "" */
     int n_values[OPTIONS_MAX];

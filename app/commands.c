@@ -14,6 +14,7 @@ static const option_row model_predict_options[] = {
     {"format", "NAME", "the model's format, when its content does not tell", false},
 };
 static const option_row load_options[] = {
+    {"replace", NULL, "the new version holds these files' rows alone", false},
     {"bad-max", "PERCENT", "load nothing when more records are bad (default 1%)", false},
 };
 static const option_row run_options[] = {

@@ -311,6 +311,27 @@ bool progress_tell(void *self, const tdm_progress *p)
     return !tdm_interrupted();
 }
 
+tdm_status progress_write(void *self, const void *bytes, size_t n, tdm_error *err)
+{
+    progress_bar *bar = self;
+    double now = tdm_seconds();
+    char size[32];
+    bar->written += n;
+    if (bar->columns && !tdm_terminal_columns(1) && now - bar->started > 1 && now - bar->drawn > 0.1) {
+        tdm_text text = {0};
+        text_printf(&text, "\r%.60s: %s written\033[K", bar->what, human_bytes(bar->written, size));
+        to_stderr(&text);
+        bar->visible = true;
+        bar->drawn = now;
+    }
+    if (tdm_interrupted()) {
+        memset(err, 0, sizeof *err);
+        snprintf(err->what, sizeof err->what, "interrupted; the output is not complete");
+        return err->status = TDM_CANCELLED;
+    }
+    return tdm_write(1, bytes, n, err);
+}
+
 void progress_end(progress_bar *bar)
 {
     tdm_text text = {0};

@@ -13,7 +13,8 @@ typedef struct tdm_service_info {
     char release[65];
     char table[16];        /* "" when it has none */
     uint64_t since_epoch;  /* the epoch that brought this */
-    uint64_t rows;         /* of the table */
+    uint64_t rows, rows_in; /* of the table: scored, and in its population */
+    int64_t created_us;    /* when it was published */
     int64_t as_of_us;      /* of the table */
     int64_t age_us;        /* now - as-of */
     int64_t ttl_us, last_good_us; /* 0: none promised */

@@ -68,6 +68,7 @@ TDM_API tdm_status tdm_source_add(tdm_home *home, const char *path, tdm_diagnost
 
 typedef struct tdm_load_options {
     double bad_share_max; /* more bad rows than this share: nothing is loaded (TDM_QUARANTINE_FULL). Default 0.01 */
+    bool replace;         /* the new version holds the files' rows alone: for a full copy, or when the version before is damaged */
     tdm_progress_fn progress;
     void *self;
 } tdm_load_options;
@@ -81,6 +82,7 @@ typedef struct tdm_load_report {
     uint64_t rows_total;       /* keys in the new version */
     char quarantine[32];       /* name for tdm_quarantine_open: "load-000003"; "" when no row was bad */
     char ignored[512];         /* columns of the files that the source does not declare, "a, b"; "" when none */
+    char absent[512];          /* columns of the source that a CSV lacks; missing in its rows */
     double seconds;
 } tdm_load_report;
 /* Makes the next version of a table source from rows of files (CSV or JSON lines, gzip and zstd found by content): the

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <tandem/model.h>
 #include "base/fail.h"
-#include "base/number.h"
 #include "codec/rows.h"
 #include "model/model.h"
 
@@ -61,6 +60,7 @@ typedef struct file_job {
     const tdm__model *model;
     tdm__model_output output;
     size_t width;
+    bool jsonl;
     const char *path;
     tdm__schema schema;
     double *x, *y;
@@ -89,14 +89,43 @@ static tdm_status prepare(file_job *j, tdm_error *err)
     return TDM_OK;
 }
 
+/* "prediction", or "prediction_3", or "leaf_3". */
+static void write_name(file_job *j, size_t i)
+{
+    tdm__buf_text(&j->out, j->output == TDM__LEAF ? "leaf" : "prediction");
+    if (j->width > 1 || j->output == TDM__LEAF)
+        tdm__buf_printf(&j->out, "_%zu", i);
+}
+
 static void write_header(file_job *j)
 {
-    const char *name = j->output == TDM__LEAF ? "leaf" : "prediction";
-    if (j->width == 1 && j->output != TDM__LEAF)
-        tdm__buf_text(&j->out, name);
-    for (size_t i = 0; (j->width > 1 || j->output == TDM__LEAF) && i < j->width; i++)
-        tdm__buf_printf(&j->out, "%s%s_%zu", i ? "," : "", name, i);
-    tdm__buf_char(&j->out, '\n');
+    for (size_t i = 0; !j->jsonl && i < j->width; i++) {
+        if (i)
+            tdm__buf_char(&j->out, ',');
+        write_name(j, i);
+    }
+    if (!j->jsonl)
+        tdm__buf_char(&j->out, '\n');
+}
+
+static void write_row(file_job *j, const double *y)
+{
+    if (j->jsonl)
+        tdm__buf_char(&j->out, '{');
+    for (size_t i = 0; i < j->width; i++) {
+        tdm_value v = {.kind = TDM_F64, .presence = TDM_PRESENT, .as.f64 = y[i]};
+        if (i)
+            tdm__buf_char(&j->out, ',');
+        if (!j->jsonl) {
+            tdm__value_format(&v, &j->out);
+            continue;
+        }
+        tdm__buf_char(&j->out, '"');
+        write_name(j, i);
+        tdm__buf_text(&j->out, "\":");
+        tdm__value_json(&v, &j->out);
+    }
+    tdm__buf_text(&j->out, j->jsonl ? "}\n" : "\n");
 }
 
 static tdm_status flush(file_job *j, tdm_error *err)
@@ -128,16 +157,8 @@ static tdm_status score_block(file_job *j, const tdm__row_block *block, tdm_erro
         for (size_t row = 0; row < block->n; row++)
             j->x[row * n + c] = block->column[c].presence[row] == TDM_PRESENT ? block->column[c].as.f64[row] : NAN;
     tdm_status s = tdm__model_predict(j->model, j->output, j->x, block->n, j->y, &j->scratch, err);
-    for (size_t row = 0; !s && row < block->n; row++) {
-        for (size_t i = 0; i < j->width; i++) {
-            char text[32];
-            size_t length = tdm__format_f64(j->y[row * j->width + i], text);
-            if (i)
-                tdm__buf_char(&j->out, ',');
-            tdm__buf_add(&j->out, text, length);
-        }
-        tdm__buf_char(&j->out, '\n');
-    }
+    for (size_t row = 0; !s && row < block->n; row++)
+        write_row(j, j->y + row * j->width);
     return !s && j->out.len >= PIECE_BYTES ? flush(j, err) : s;
 }
 
@@ -181,12 +202,12 @@ static tdm_status count_missing(const file_job *j, const tdm__reader *reader, si
     return s;
 }
 
-tdm_status tdm_model_predict_file(const tdm_model *model, const char *path, tdm_model_output output, tdm_write_fn write,
-                                  void *self, size_t *columns_missing, tdm_error *err)
+tdm_status tdm_model_predict_file(const tdm_model *model, const char *path, tdm_model_output output, bool jsonl,
+                                  tdm_write_fn write, void *self, size_t *columns_missing, tdm_error *err)
 {
     static const tdm__model_output outputs[] = {
         [TDM_OUTPUT_PREDICTION] = TDM__PREDICTION, [TDM_OUTPUT_RAW] = TDM__RAW, [TDM_OUTPUT_LEAF] = TDM__LEAF};
-    file_job j = {.model = model->model, .output = outputs[output], .path = path, .write = write, .self = self};
+    file_job j = {.model = model->model, .output = outputs[output], .jsonl = jsonl, .path = path, .write = write, .self = self};
     tdm__reader *reader = NULL;
     tdm__row_parser *parser = NULL;
     tdm__row_options options = {0};

@@ -286,6 +286,8 @@ static void describe_table(tdm_home *home, tdm_service_info *out, int64_t now_us
         return;
     }
     out->rows = table->info.rows;
+    out->rows_in = table->info.rows_in;
+    out->created_us = table->info.created_us;
     out->as_of_us = table->info.as_of_us;
     out->age_us = now_us - table->info.as_of_us;
     out->stale = out->ttl_us && out->age_us > out->ttl_us;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "model/model.h"
 #include "os/files.h"
+#include "release/manifest.h"
 #include "schema/block.h"
 
 #include <tandem/release.h>
@@ -61,6 +62,15 @@ static void quote(tdm__buf *out, tdm_str s)
     tdm__buf_char(out, '\'');
 }
 
+/* Whether some input begins as our own names do. */
+static bool has_like_names(const tdm__model_info *info)
+{
+    for (size_t i = 0; i < info->n_inputs; i++)
+        if (tdm__str_starts(info->input[i], "input_"))
+            return true;
+    return false;
+}
+
 static bool is_input(const tdm__model_info *info, const char *name)
 {
     for (size_t i = 0; i < info->n_inputs; i++)
@@ -75,8 +85,9 @@ static bool keeps_name(tdm_str input)
     return tdm__name_valid(input) && !memchr(input.ptr, '.', input.len) && !tdm__str_is(input, "row");
 }
 
-/* A feature's name for an input: the input's own, else input_N, with as many '_' behind it as no input's own name has. */
-static void write_feature_name(tdm__buf *out, const tdm__model_info *info, size_t i)
+/* A feature's name for an input: the input's own, else input_N, with as many '_' behind it as no input's own name has.
+ * Only a model with names of that kind needs the search. */
+static void write_feature_name(tdm__buf *out, const tdm__model_info *info, bool search, size_t i)
 {
     char name[64];
     if (keeps_name(info->input[i])) {
@@ -84,19 +95,21 @@ static void write_feature_name(tdm__buf *out, const tdm__model_info *info, size_
         return;
     }
     size_t n = (size_t)snprintf(name, 40, "input_%zu", i);
-    while (is_input(info, name) && n < sizeof name - 1) {
+    while (search && is_input(info, name) && n < sizeof name - 1) {
         name[n++] = '_';
         name[n] = 0;
     }
     tdm__buf_text(out, name);
 }
 
-static void write_models(tdm__buf *out, const tdm__model_info *info, const char *file)
+static void write_models(tdm__buf *out, const tdm__model_info *info, const char *file, const char *format, bool search)
 {
     bool renamed = false;
     tdm__buf_text(out, "models:\n  main:\n    file: ");
     quote(out, tdm__str(file));
     tdm__buf_char(out, '\n');
+    if (format)
+        tdm__buf_printf(out, "    format: %s\n", format);
     for (size_t i = 0; i < info->n_inputs; i++) {
         if (keeps_name(info->input[i]))
             continue;
@@ -106,13 +119,14 @@ static void write_models(tdm__buf *out, const tdm__model_info *info, const char 
         tdm__buf_text(out, "      ");
         quote(out, info->input[i]);
         tdm__buf_text(out, ": ");
-        write_feature_name(out, info, i);
+        write_feature_name(out, info, search, i);
         tdm__buf_char(out, '\n');
     }
 }
 
-static void write_manifest(tdm__buf *out, const tdm__model_info *info, const char *name, const char *file)
+static void write_manifest(tdm__buf *out, const tdm__model_info *info, const char *name, const char *file, const char *format)
 {
+    bool search = has_like_names(info);
     tdm__buf_printf(out,
                     "# A starter for %s (%s, %zu inputs). docs/reference/release-yaml.md explains every key.\n"
                     "name: %s\n"
@@ -120,10 +134,10 @@ static void write_manifest(tdm__buf *out, const tdm__model_info *info, const cha
                     "features:\n", file, info->format, info->n_inputs, name);
     for (size_t i = 0; i < info->n_inputs; i++) {
         tdm__buf_text(out, "  ");
-        write_feature_name(out, info, i);
+        write_feature_name(out, info, search, i);
         tdm__buf_text(out, ": {request: f64?}\n");
     }
-    write_models(out, info, file);
+    write_models(out, info, file, format, search);
     tdm__buf_text(out, "prediction:\n");
     for (size_t i = 0; i < info->n_outputs; i++) {
         if (info->n_outputs == 1)
@@ -149,13 +163,13 @@ static void write_readme(tdm__buf *out, const char *name)
                     name, name, name, name);
 }
 
-static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *model, const char *file, tdm_str bytes,
+static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *model, const char *file, const char *format, tdm_str bytes,
                                tdm_error *err)
 {
     char name[65], path[TDM__PATH_MAX];
     tdm__buf manifest = {0}, readme = {0};
     name_of_folder(dir, name);
-    write_manifest(&manifest, tdm__model_info_of(model), name, file);
+    write_manifest(&manifest, tdm__model_info_of(model), name, file, format);
     write_readme(&readme, name);
     struct { const char *name; tdm_str bytes;
     } out[] = {{file, bytes},
@@ -200,8 +214,13 @@ tdm_status tdm_release_new(const char *dir, const char *model_path, const char *
         s = tdm__read_file(fs, model_path, MODEL_BYTES_MAX, &bytes, err);
     if (!s)
         s = tdm__model_load(tdm__strn(bytes.ptr, bytes.len), model_path, format, &model, err);
+    if (!s && tdm__model_info_of(model)->n_inputs > TDM__FEATURES_MAX) {
+        s = tdm__fail(err, TDM_TOO_LARGE, model_path, "the model has more inputs than a release has features");
+        tdm__fail_expected(err, "at most %d", (int)TDM__FEATURES_MAX);
+        tdm__fail_found(err, "%zu", tdm__model_info_of(model)->n_inputs);
+    }
     if (!s)
-        s = write_folder(fs, dir, model, name_of_file(model_path), tdm__strn(bytes.ptr, bytes.len), err);
+        s = write_folder(fs, dir, model, name_of_file(model_path), format, tdm__strn(bytes.ptr, bytes.len), err);
     tdm__model_close(&model);
     tdm__buf_free(&bytes);
     return s;

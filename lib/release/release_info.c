@@ -3,6 +3,7 @@
  * Everything is copied into one arena, so that the description outlives the package. */
 #include "release/release_info.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "base/number.h"
 #include "schema/instant.h"
 
-enum { SETTINGS_MAX = 32 };
+enum { SETTINGS_MAX = 96 };
 
 struct tdm_release {
     tdm_release_info info;
@@ -141,6 +142,12 @@ static const char *percent(tdm_release *r, double share)
     return keep_format(r, "%s%%", n > 8 ? rounded : text);
 }
 
+static const char *number(tdm_release *r, double v)
+{
+    char text[32];
+    return v != v ? "" : keep(r, tdm__strn(text, tdm__format_f64(v, text)));
+}
+
 static void add_settings(tdm_release *r, const tdm__manifest *m)
 {
     tdm_release_setting *t = list(r, SETTINGS_MAX, sizeof *t);
@@ -165,6 +172,19 @@ static void add_settings(tdm_release *r, const tdm__manifest *m)
     add_setting(r, t, "batch.last_good", duration(r, m->batch.last_good_us));
     add_setting(r, t, "batch.gates.coverage", percent(r, m->batch.gates.coverage));
     add_setting(r, t, "batch.gates.quarantined", percent(r, m->batch.gates.quarantined));
+    add_setting(r, t, "batch.gates.null_rate", percent(r, m->batch.gates.null_rate));
+    add_setting(r, t, "batch.gates.default_rate", percent(r, m->batch.gates.default_rate));
+    add_setting(r, t, "batch.gates.previous_rows", percent(r, m->batch.gates.previous_rows));
+    add_setting(r, t, "batch.gates.psi", number(r, m->batch.gates.psi));
+    add_setting(r, t, "batch.gates.rows_min", keep_format(r, "%" PRIu64, m->batch.gates.rows_min));
+    if (m->batch.quarantine_rows_max != UINT64_MAX)
+        add_setting(r, t, "batch.quarantine.rows_max", keep_format(r, "%" PRIu64, m->batch.quarantine_rows_max));
+    for (size_t i = 0; i < m->batch.n_quarantine_codes; i++)
+        add_setting(r, t, keep_format(r, "batch.quarantine.codes.%s", tdm_status_name(m->batch.quarantine_code[i].code)),
+                    keep_format(r, "%" PRIu64, m->batch.quarantine_code[i].rows_max));
+    for (size_t i = 0; m->online.prior && i < m->n_predictions; i++)
+        add_setting(r, t, keep_format(r, "online.prior.%.*s", (int)m->prediction[i].name.len, m->prediction[i].name.ptr),
+                    number(r, m->online.prior[i]));
     add_setting(r, t, "golden", keep(r, m->golden));
     tdm__buf_free(&rungs);
     r->info.setting = t;

@@ -132,13 +132,32 @@ static tdm_status tell(load *l, const char *stage, const char *unit, uint64_t do
     return TDM_OK;
 }
 
-static void name_ignored(load *l, const tdm__row_parser *parser)
+/* Adds a name to a list "a, b" once; a list that is full ends with "...". */
+static void add_name(char list[512], tdm_str name)
 {
-    size_t n, used = strlen(l->report->ignored);
-    const tdm_str *ignored = tdm__row_parser_ignored(parser, &n);
-    for (size_t i = 0; i < n && used + ignored[i].len + 3 < sizeof l->report->ignored; i++)
-        used += (size_t)snprintf(l->report->ignored + used, sizeof l->report->ignored - used, "%s%.*s",
-                                 used ? ", " : "", (int)ignored[i].len, ignored[i].ptr);
+    size_t used = strlen(list);
+    for (tdm_str rest = tdm__str(list), one; rest.len;) {
+        one = tdm__str_trim(tdm__str_cut(rest, ',', &rest));
+        if (tdm__str_equal(one, name) || tdm__str_is(one, "..."))
+            return;
+    }
+    bool fits = used + name.len + 8 < 512;
+    snprintf(list + used, 512 - used, "%s%.*s", used ? ", " : "", fits ? (int)name.len : 3, fits ? name.ptr : "...");
+}
+
+static void name_columns(load *l, const tdm__row_parser *parser, const tdm__reader *reader)
+{
+    size_t n, n_header;
+    const tdm_str *ignored = tdm__row_parser_ignored(parser, &n), *header = tdm__reader_header(reader, &n_header);
+    for (size_t i = 0; i < n; i++)
+        add_name(l->report->ignored, ignored[i]);
+    for (size_t c = 0; tdm__reader_format(reader) == TDM__FORMAT_CSV && c < l->source->schema.n; c++) {
+        bool there = false;
+        for (size_t i = 0; i < n_header; i++)
+            there |= tdm__str_equal(header[i], l->source->schema.field[c].name);
+        if (!there)
+            add_name(l->report->absent, l->source->schema.field[c].name);
+    }
 }
 
 static tdm_status load_chunks(load *l, const char *file, tdm__reader *reader, tdm__row_parser *parser, tdm_error *err)
@@ -204,7 +223,7 @@ static tdm_status load_file(load *l, const char *file, tdm_error *err)
                                 err);
     }
     if (!s) {
-        name_ignored(l, parser);
+        name_columns(l, parser, reader);
         s = load_chunks(l, file, reader, parser, err);
     }
     tdm__row_parser_close(&parser);
@@ -343,12 +362,14 @@ static tdm_status load_version(load *l, const tdm__state *state, const tdm__sour
     tdm_status s = tdm__home_path(l->home, path, err, "sources/%s/%06" PRIu64 ".store", l->name, r->version);
     if (!s)
         s = tdm__home_path(l->home, delta, err, "sources/%s/%06" PRIu64 ".delta", l->name, r->version);
-    if (!s && now->version)
+    if (!s && now->version && !l->options.replace)
         s = tdm__state_open_store(state, now, &old, err);
     if (!s)
         s = tdm__make_dirs(l->home->fs, l->dir, err);
     if (!s)
         s = build(l, paths, n_paths, old, path, delta, err);
+    if (s == TDM_CORRUPT && old)
+        tdm__fail_hint(err, "if it is the version before that is damaged, 'load --replace' makes one of the files alone");
     if (!s)
         s = tdm__store_open(l->home->fs, path, &store, err);
     if (!s)
