@@ -13,3 +13,5 @@ zstd -q b.csv
 try tandem load customers a.csv.gz b.csv.zst
 cat b.csv | try tandem load customers -
 try tandem source list
+try tandem load customers --replace b.csv
+try tandem source list

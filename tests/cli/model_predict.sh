@@ -28,3 +28,4 @@ try tandem model predict "$DATA/shop/simple.json" --data others.csv
 printf 'coupon\n1\nmuch\n' >text.csv
 try tandem model predict "$DATA/shop/simple.json" --data text.csv
 try tandem model predict "$DATA/shop/simple.json" --data none.csv
+try tandem --json model predict "$DATA/shop/simple.json" --data rows.csv
