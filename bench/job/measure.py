@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -89,8 +90,9 @@ class Page:
         self.lines = [f"# {title}", "", *machine(), ""]
 
     def say(self, line=""):
-        print(f"# {line}".rstrip(), flush=True)
-        self.lines.append(line)
+        for part in [line] if line.startswith("|") else textwrap.wrap(line, 117) or [""]:
+            print(f"# {part}".rstrip(), flush=True)
+            self.lines.append(part)
 
     def table(self, header, rows):
         self.say()

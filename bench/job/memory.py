@@ -22,8 +22,8 @@ import flights_input
 import measure
 from measure import Failed
 
-ROWS, SMALL_ROWS, TIMES, WITHIN = 400000, 30000, 10, 0.10
-SMALL_GROWTH = 8 << 20      # few rows do not yet fill the windows that files are read through; the data grows by 80 MB
+ROWS, SMALL_ROWS, TIMES, WITHIN = 400000, 15000, 10, 0.10
+SMALL_GROWTH = 8 << 20      # few rows do not yet fill the windows that files are read through; the data grows by 33 MB
 
 
 def watched(words):
