@@ -167,9 +167,12 @@ void tdm__worker_close(tdm__worker **worker)
 
 tdm__column *tdm__worker_own(tdm__worker *w, int slot)
 {
-    tdm__column *column = &w->own[slot];
-    if (!column->presence && !tdm__column_init(column, &w->engine->package->slot[slot].type, &w->arena))
-        return NULL;
+    tdm__column *column = &w->own[slot], made = {0};
+    if (column->presence)
+        return column;
+    if (!tdm__column_init(&made, &w->engine->package->slot[slot].type, &w->arena))
+        return NULL; /* what was made by half does not count: the block may be tried again */
+    *column = made;
     return column;
 }
 
