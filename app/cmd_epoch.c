@@ -49,8 +49,8 @@ static bool was_read(const tdm_service_info *v)
     return v->table[0] && (v->rows || v->as_of_us);
 }
 
-/* What a table tells of a promise: the share of its population that was scored, and when it was there. Latency and freshness are
- * measured where something serves. */
+/* What a table tells of a promise: the share of its population that was scored, and when it was there. Latency and
+ * freshness are measured where something serves. */
 static const char *measured_coverage(const tdm_service_info *v, char out[48])
 {
     if (!was_read(v) || !v->rows_in)

@@ -27,7 +27,8 @@ static tdm_status split_pairs(const context *c, const char *option, tdm_named_te
         if (!equals || equals == text[i] || twice) {
             char where[32];
             snprintf(where, sizeof where, "--%s", option);
-            tdm_status s = usage_error(err, where, twice ? "the same name is given twice" : "the value is not NAME=VALUE");
+            tdm_status s =
+                usage_error(err, where, twice ? "the same name is given twice" : "the value is not NAME=VALUE");
             snprintf(err->found, sizeof err->found, "\"%.80s\"", text[i]);
             return s;
         }

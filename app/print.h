@@ -46,8 +46,8 @@ typedef struct progress_bar {
 void progress_start(progress_bar *bar, const char *what);
 /* A tdm_progress_fn; self is a progress_bar. */
 bool progress_tell(void *self, const tdm_progress *p);
-/* A tdm_write_fn to standard output that tells how much was written, and stops after an interrupt; self is a progress_bar. The bar
- * is drawn only where standard output is not the same terminal. */
+/* A tdm_write_fn to standard output that tells how much was written, and stops after an interrupt; self is a
+ * progress_bar. The bar is drawn only where standard output is not the same terminal. */
 tdm_status progress_write(void *self, const void *bytes, size_t n, tdm_error *err);
 /* Wipes it. */
 void progress_end(progress_bar *bar);

@@ -68,7 +68,8 @@ TDM_API tdm_status tdm_source_add(tdm_home *home, const char *path, tdm_diagnost
 
 typedef struct tdm_load_options {
     double bad_share_max; /* more bad rows than this share: nothing is loaded (TDM_QUARANTINE_FULL). Default 0.01 */
-    bool replace;         /* the new version holds the files' rows alone: for a full copy, or when the version before is damaged */
+    bool replace; /* the new version holds the files' rows alone: for a full copy, or when the version before is damaged
+                   */
     tdm_progress_fn progress;
     void *self;
 } tdm_load_options;

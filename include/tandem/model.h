@@ -37,11 +37,11 @@ TDM_API tdm_model_info tdm_model_describe(const tdm_model *model);
 /* Receives output bytes as they come; a status other than TDM_OK stops the call, which returns it. */
 typedef tdm_status (*tdm_write_fn)(void *self, const void *bytes, size_t n, tdm_error *err);
 
-/* Scores the rows of a CSV or JSON lines file and writes CSV (JSON lines when `jsonl`): `prediction` (or `prediction_0..k-1`), or `leaf_0..`.
- * Columns are matched by name and read as f64; an empty field, and a column that the file lacks, are what the framework
- * calls missing (a file that has none of the model's columns is TDM_MISMATCH). A row that cannot be read stops it:
- * TDM_FIELD_TYPE and so on, where is "file:line". `columns_missing` (may be NULL) is set to how many of the model's
- * inputs the file lacks. */
+/* Scores the rows of a CSV or JSON lines file and writes CSV (JSON lines when `jsonl`): `prediction` (or
+ * `prediction_0..k-1`), or `leaf_0..`. Columns are matched by name and read as f64; an empty field, and a column that
+ * the file lacks, are what the framework calls missing (a file that has none of the model's columns is TDM_MISMATCH). A
+ * row that cannot be read stops it: TDM_FIELD_TYPE and so on, where is "file:line". `columns_missing` (may be NULL) is
+ * set to how many of the model's inputs the file lacks. */
 TDM_API tdm_status tdm_model_predict_file(const tdm_model *model, const char *path, tdm_model_output output, bool jsonl,
                                           tdm_write_fn write, void *self, size_t *columns_missing, tdm_error *err);
 

@@ -11,7 +11,8 @@
 /* No block of ours is ever that large. A length that is stems from damage, and is refused without asking the system. */
 #define BLOCK_MAX ((size_t)1 << 40)
 
-/* The bytes of n items; 0 when they are too many. Nothing at all counts as one byte, so that its pointer is not NULL. */
+/* The bytes of n items; 0 when they are too many. Nothing at all counts as one byte, so that its pointer is not NULL.
+ */
 static size_t bytes_of(size_t n, size_t size)
 {
     size_t bytes;

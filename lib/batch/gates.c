@@ -25,8 +25,8 @@ static void share_of(uint64_t part, uint64_t whole, char *out, size_t size)
     snprintf(out, size, "%s%% (%" PRIu64 " of %" PRIu64 ")", number, part, whole);
 }
 
-/* Whether n is at least, or at most, this share of `whole`. A percent like 7% has no exact double, so its product may lie beside the
- * whole number of rows that is meant; the slack is far below one row. */
+/* Whether n is at least, or at most, this share of `whole`. A percent like 7% has no exact double, so its product may
+ * lie beside the whole number of rows that is meant; the slack is far below one row. */
 static bool share_reached(uint64_t n, double share, uint64_t whole)
 {
     double rows = share * (double)whole;
@@ -40,7 +40,8 @@ static bool share_kept(uint64_t n, double share, uint64_t whole)
 }
 
 /* Every gate that a release can have has a place. */
-_Static_assert(TDM_GATES_MAX >= TDM__QUARANTINE_CODES_MAX + 7, "rows, coverage, quarantined, two rates, psi, golden, and codes");
+_Static_assert(TDM_GATES_MAX >= TDM__QUARANTINE_CODES_MAX + 7,
+               "rows, coverage, quarantined, two rates, psi, golden, and codes");
 
 static tdm_gate_result *add(tdm__gates *gates, const char *name)
 {
@@ -123,7 +124,8 @@ static const tdm__spread *spread_of(const tdm_table *table, tdm_str prediction)
     return NULL;
 }
 
-/* Whether there is a table to compare with. There is none on a first run, which says so; one that cannot be read fails the gate. */
+/* Whether there is a table to compare with. There is none on a first run, which says so; one that cannot be read fails
+ * the gate. */
 static bool has_previous(tdm_gate_result *g, const tdm__gate_facts *f)
 {
     if (f->previous)
@@ -147,8 +149,8 @@ static void previous_rows_gate(tdm__gates *gates, double least, const tdm__gate_
     snprintf(g->limit, sizeof g->limit, "at least %s", limit);
     if (!has_previous(g, f))
         return;
-    snprintf(g->measured, sizeof g->measured, "%" PRIu64 " rows, %" PRIu64 " in %s", f->rows_scored, f->previous->info.rows,
-             f->previous->info.name);
+    snprintf(g->measured, sizeof g->measured, "%" PRIu64 " rows, %" PRIu64 " in %s", f->rows_scored,
+             f->previous->info.rows, f->previous->info.name);
     g->passed = share_reached(f->rows_scored, least, f->previous->info.rows);
 }
 
@@ -241,8 +243,8 @@ tdm_status tdm__gates_check(const tdm__package *package, const tdm__gate_facts *
     return judge(package, out, err);
 }
 
-tdm_status tdm__gates_golden(const tdm__package *package, tdm_status golden, const tdm_error *golden_error, tdm__gates *out,
-                             tdm_error *err)
+tdm_status tdm__gates_golden(const tdm__package *package, tdm_status golden, const tdm_error *golden_error,
+                             tdm__gates *out, tdm_error *err)
 {
     out->n = 0;
     golden_gate(out, package, golden, golden_error);

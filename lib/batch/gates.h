@@ -25,7 +25,8 @@ typedef struct tdm__gates {
  * quarantine failed); err names the first that failed. */
 tdm_status tdm__gates_check(const tdm__package *package, const tdm__gate_facts *facts, tdm__gates *out, tdm_error *err);
 /* The golden gate alone, before anything is scored: TDM_GATE_FAILED when it is the one that fails. */
-tdm_status tdm__gates_golden(const tdm__package *package, tdm_status golden, const tdm_error *golden_error, tdm__gates *out, tdm_error *err);
+tdm_status tdm__gates_golden(const tdm__package *package, tdm_status golden, const tdm_error *golden_error,
+                             tdm__gates *out, tdm_error *err);
 /* Records that may be quarantined before the run cannot succeed any more, of `rows_in`. */
 uint64_t tdm__quarantine_limit(const tdm__package *package, uint64_t rows_in);
 

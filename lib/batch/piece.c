@@ -46,8 +46,8 @@ static const tdm__field *own_field(const tdm__scorer *s, size_t i, tdm__field *m
     return made;
 }
 
-/* Where a source's store holds the field, by name: a store may be older than a column. Types were compared when the population was
- * opened. */
+/* Where a source's store holds the field, by name: a store may be older than a column. Types were compared when the
+ * population was opened. */
 static int stored_column(const tdm__scorer *s, const tdm__field *field)
 {
     return tdm__schema_find(tdm__store_schema(s->population->store), field->name);
@@ -158,8 +158,15 @@ static void quarantine(const tdm__scorer *s, tdm__piece *piece, const tdm__row_p
                        const tdm_error *error)
 {
     tdm__buf line = {0};
-    tdm__quarantined q = {.run = s->run, .release = s->package->id, .file = s->population->name, .row = place->row,
-                          .line = place->line, .offset = place->offset, .bytes = place->bytes, .stage = stage, .error = error};
+    tdm__quarantined q = {.run = s->run,
+                          .release = s->package->id,
+                          .file = s->population->name,
+                          .row = place->row,
+                          .line = place->line,
+                          .offset = place->offset,
+                          .bytes = place->bytes,
+                          .stage = stage,
+                          .error = error};
     if (!s->population->reader) {
         record_line(&s->record[place - s->place], &line);
         q.bytes = tdm__strn(line.ptr, line.len);
@@ -231,7 +238,8 @@ static void no_key(const tdm__scorer *s, size_t part, const char *found, tdm_err
     tdm__fail_found(bad, "%s", found);
 }
 
-/* A file's row: its key as text behind key_bytes; false when a part has no value or all has no letters, which `bad` then says. */
+/* A file's row: its key as text behind key_bytes; false when a part has no value or all has no letters, which `bad`
+ * then says. */
 static bool row_key(const tdm__scorer *s, const tdm__row_block *block, size_t row, tdm__buf *out, tdm_error *bad)
 {
     tdm_value part[TDM__KEY_PARTS_MAX];

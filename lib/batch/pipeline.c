@@ -123,7 +123,8 @@ static void put(pipeline *p, tdm__piece *piece)
     tdm__mutex_unlock(p->lock);
 }
 
-/* A failure of the machine, unlike one of the data, may pass: the piece is scored again, a few times, with a pause that grows. */
+/* A failure of the machine, unlike one of the data, may pass: the piece is scored again, a few times, with a pause that
+ * grows. */
 static void score(pipeline *p, helper *h, tdm__piece *piece)
 {
     for (unsigned again = 0;; again++) {

@@ -1,7 +1,7 @@
 /* Opening a population, naming its content, handing out pieces.
  *
- * A file is read for the digest that is part of the run's identity, then to be scored, then for the digest again: a file that
- * changed meanwhile would have been scored under another's name. */
+ * A file is read for the digest that is part of the run's identity, then to be scored, then for the digest again: a
+ * file that changed meanwhile would have been scored under another's name. */
 #include "batch/population.h"
 
 #include <inttypes.h>
@@ -52,8 +52,9 @@ static tdm_status lacks(const tdm__population *p, const char *what, tdm_str name
     return s;
 }
 
-/* A request field without a column and without a default is missing in every row. That is said; where it is all of them,
- * or one that is required, it is refused, for the run would only say the same of everyone or fill the quarantine. */
+/* A request field without a column and without a default is missing in every row. That is said; where it is all of
+ * them, or one that is required, it is refused, for the run would only say the same of everyone or fill the quarantine.
+ */
 static tdm_status check_request(tdm__population *p, const tdm_str *header, size_t n, tdm_error *err)
 {
     const tdm__package *package = tdm__engine_package(p->engine);
@@ -93,7 +94,8 @@ static tdm_status digest_file(const tdm__population *p, char out[64], tdm_error 
     tdm__file *file = NULL;
     tdm__hasher *hasher = tdm__hasher_new();
     char *piece = tdm__alloc(DIGEST_PIECE_BYTES);
-    tdm_status s = hasher && piece ? tdm__file_open(p->fs, p->name, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
+    tdm_status s =
+        hasher && piece ? tdm__file_open(p->fs, p->name, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
     for (uint64_t at = 0; !s;) {
         size_t got;
         s = tdm__file_read_at(file, at, piece, DIGEST_PIECE_BYTES, &got, err);
@@ -157,7 +159,8 @@ static tdm_status check_columns(const tdm__population *p, const tdm__source *sou
         snprintf(name, sizeof name, "%.*s", (int)(slot->name.len < 79 ? slot->name.len : 79), slot->name.ptr);
         tdm__type_format(&slot->type, expected);
         tdm__type_format(&source->schema.field[column].type, found);
-        tdm_status s = tdm__fail(err, TDM_MISMATCH, name, "the population's column has another type than the request field");
+        tdm_status s =
+            tdm__fail(err, TDM_MISMATCH, name, "the population's column has another type than the request field");
         tdm__fail_expected(err, "%s", expected);
         tdm__fail_found(err, "%s", found);
         return s;
@@ -237,6 +240,7 @@ tdm_status tdm__population_parser(const tdm__population *p, tdm__row_parser **ou
 {
     size_t n;
     const tdm_str *header = tdm__reader_header(p->reader, &n);
-    tdm__row_options options = {0}; /* a source's texts for null are its files'; request fields have none on either path */
+    tdm__row_options options = {
+        0}; /* a source's texts for null are its files'; request fields have none on either path */
     return tdm__row_parser_new(tdm__reader_format(p->reader), header, n, &p->schema, &options, out, err);
 }

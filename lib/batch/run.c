@@ -133,7 +133,8 @@ static tdm_status open_lines(run_job *j, tdm_error *err)
     return s ? s : tdm__line_file_new(j->home, j->lines_path, &j->lines, err);
 }
 
-/* Says how far the run is, and ends it when the caller wants no more: until the manifest is written nothing was published. */
+/* Says how far the run is, and ends it when the caller wants no more: until the manifest is written nothing was
+ * published. */
 static tdm_status tell(const run_job *j, const char *stage, uint64_t done, uint64_t total, tdm_error *err)
 {
     tdm_progress p = {.stage = stage, .done = done, .total = total, .unit = "rows", .rows = j->counts.rows_in,

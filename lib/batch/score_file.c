@@ -207,7 +207,8 @@ tdm_status tdm_model_predict_file(const tdm_model *model, const char *path, tdm_
 {
     static const tdm__model_output outputs[] = {
         [TDM_OUTPUT_PREDICTION] = TDM__PREDICTION, [TDM_OUTPUT_RAW] = TDM__RAW, [TDM_OUTPUT_LEAF] = TDM__LEAF};
-    file_job j = {.model = model->model, .output = outputs[output], .jsonl = jsonl, .path = path, .write = write, .self = self};
+    file_job j = {
+        .model = model->model, .output = outputs[output], .jsonl = jsonl, .path = path, .write = write, .self = self};
     tdm__reader *reader = NULL;
     tdm__row_parser *parser = NULL;
     tdm__row_options options = {0};

@@ -71,8 +71,9 @@ static tdm_status stage(tdm_home *home, const tdm__state *state, const tdm__pack
     return s;
 }
 
-/* The newest table of the release; TDM_NOT_FOUND when it has none. A newer one of it that cannot be read is the one that
- * is meant, so nothing older is taken in its place unseen; a damaged table of another release hurts nobody here. */
+/* The newest table of the release; TDM_NOT_FOUND when it has none. A newer one of it that cannot be read is the one
+ * that is meant, so nothing older is taken in its place unseen; a damaged table of another release hurts nobody here.
+ */
 static tdm_status newest_table(tdm_home *home, const char *release, tdm_table **out, tdm_error *err)
 {
     tdm__names names;
@@ -193,8 +194,8 @@ static tdm_status content_before(tdm_home *home, const tdm__epoch *epoch, const 
     return TDM_OK;
 }
 
-/* When the current epoch is damaged: the newest whole one, under the number of the newest there is. What it says becomes current
- * again. */
+/* When the current epoch is damaged: the newest whole one, under the number of the newest there is. What it says
+ * becomes current again. */
 static tdm_status repair(tdm_home *home, tdm__epoch *epoch, tdm_error *err)
 {
     uint64_t highest;

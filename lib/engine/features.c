@@ -87,8 +87,9 @@ static tdm_status look_up(tdm__worker *w, const tdm__join *join, tdm_error *err)
     return s;
 }
 
-/* Freshness is a property of the source: its version is as old as its load. Up to max_age a value is fresh, up to last_good it stands
- * in and the block is stale; an older one is no value. The same on both paths, since it depends on the as-of alone. */
+/* Freshness is a property of the source: its version is as old as its load. Up to max_age a value is fresh, up to
+ * last_good it stands in and the block is stale; an older one is no value. The same on both paths, since it depends on
+ * the as-of alone. */
 static bool too_old(tdm__worker *w, const tdm__engine_input *input, const tdm__join *join, const tdm__slot *slot)
 {
     int64_t age = input->as_of_us - w->engine->loaded_us[join->source];

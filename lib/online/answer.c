@@ -65,7 +65,8 @@ static tdm_status try_simple(attempt *a, bool *answered, tdm_error *err)
     return s;
 }
 
-/* The entity's row of the current table, while the table is no older than its last_good. A table of the future answers nothing. */
+/* The entity's row of the current table, while the table is no older than its last_good. A table of the future answers
+ * nothing. */
 static tdm_status try_table(attempt *a, bool *answered, tdm_error *err)
 {
     tdm__record record;

@@ -65,14 +65,15 @@ static bool has_rung(const tdm__package *package, tdm__rung rung)
     return false;
 }
 
-/* The service's current table, when the current release is this one: a table of another release is no rung of ours. One that is
- * damaged makes its rung fail, not the answer. */
+/* The service's current table, when the current release is this one: a table of another release is no rung of ours. One
+ * that is damaged makes its rung fail, not the answer. */
 static tdm_status open_table(tdm_predictor *p, tdm_home *home, tdm__epoch *epoch, tdm_error *err)
 {
     char name[65];
     snprintf(name, sizeof name, "%.*s", (int)p->package->manifest->name.len, p->package->manifest->name.ptr);
     const tdm__service *service = tdm__epoch_find(epoch, name);
-    if (!has_rung(p->package, TDM__RUNG_TABLE) || !service || !service->table[0] || strcmp(service->release, p->package->id))
+    if (!has_rung(p->package, TDM__RUNG_TABLE) || !service || !service->table[0] ||
+        strcmp(service->release, p->package->id))
         return TDM_OK;
     if (tdm__table_open_name(home, service->table, &p->table, &p->table_error) != TDM_NO_MEMORY)
         return TDM_OK;

@@ -1,12 +1,12 @@
 /* What a loss of power does.
  *
  * Bytes: a file has its bytes as the process sees them, its bytes on the disk, and the list of changes between the
- * two. A sync applies the list to the disk's bytes. A crash applies some of it, some writes only in part: since each sector
- * of each write survives or not by itself, every outcome of writes in another order is among these.
- * Names: the same, with one list for the whole disk, because a rename joins two folders. A change of names is done or
- * not; one that is done drags along all earlier changes of the names it touches, as a journal would, so that a
- * rename never loses the file. Room on the disk's side is taken when a change is recorded: a crash and a sync need no
- * memory and cannot fail. */
+ * two. A sync applies the list to the disk's bytes. A crash applies some of it, some writes only in part: since each
+ * sector of each write survives or not by itself, every outcome of writes in another order is among these. Names: the
+ * same, with one list for the whole disk, because a rename joins two folders. A change of names is done or not; one
+ * that is done drags along all earlier changes of the names it touches, as a journal would, so that a rename never
+ * loses the file. Room on the disk's side is taken when a change is recorded: a crash and a sync need no memory and
+ * cannot fail. */
 #include "os/sim_disk.h"
 
 #include <string.h>

@@ -137,8 +137,9 @@ static json_t *write_epoch(const tdm__epoch *epoch)
     json_t *list = json_array();
     for (size_t i = 0; i < epoch->n; i++) {
         const tdm__service *v = &epoch->service[i];
-        json_t *service = json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", v->name, "release", v->release, "table", v->table,
-                                    "since_epoch", (json_int_t)v->since_epoch, "before_epoch", (json_int_t)v->before_epoch);
+        json_t *service =
+            json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", v->name, "release", v->release, "table", v->table,
+                      "since_epoch", (json_int_t)v->since_epoch, "before_epoch", (json_int_t)v->before_epoch);
         list = tdm__document_item(list, service); /* an epoch that lost a service would be served */
     }
     return json_pack("{s:I, s:I, s:s, s:s, s:o}", "number", (json_int_t)epoch->number, "since_us",

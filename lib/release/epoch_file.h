@@ -35,8 +35,8 @@ tdm_status tdm__epoch_newest_whole(tdm_home *home, tdm__epoch *out, uint64_t *hi
 /* Writes `epoch` as number and makes it current. The writer's lock must be held, and epoch->number one more than the
  * current. */
 tdm_status tdm__epoch_flip(tdm_home *home, const tdm__epoch *epoch, tdm_error *err);
-/* Makes sure that the current epoch, which can be seen, survives a loss of power: it does unless its flip failed in the last step.
- * For whoever acknowledges what he found. */
+/* Makes sure that the current epoch, which can be seen, survives a loss of power: it does unless its flip failed in the
+ * last step. For whoever acknowledges what he found. */
 tdm_status tdm__epoch_settle(tdm_home *home, tdm_error *err);
 /* NULL when the epoch does not have it. */
 tdm__service *tdm__epoch_find(tdm__epoch *epoch, const char *service);

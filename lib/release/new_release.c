@@ -124,7 +124,8 @@ static void write_models(tdm__buf *out, const tdm__model_info *info, const char 
     }
 }
 
-static void write_manifest(tdm__buf *out, const tdm__model_info *info, const char *name, const char *file, const char *format)
+static void write_manifest(tdm__buf *out, const tdm__model_info *info, const char *name, const char *file,
+                           const char *format)
 {
     bool search = has_like_names(info);
     tdm__buf_printf(out,
@@ -163,8 +164,8 @@ static void write_readme(tdm__buf *out, const char *name)
                     name, name, name, name);
 }
 
-static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *model, const char *file, const char *format, tdm_str bytes,
-                               tdm_error *err)
+static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *model, const char *file,
+                               const char *format, tdm_str bytes, tdm_error *err)
 {
     char name[65], path[TDM__PATH_MAX];
     tdm__buf manifest = {0}, readme = {0};
@@ -191,7 +192,8 @@ static tdm_status write_folder(tdm__fs *fs, const char *dir, const tdm__model *m
     return s;
 }
 
-/* The model's file name in the folder: its own, unless a manifest, a YAML comment or the folder's other files are against it. */
+/* The model's file name in the folder: its own, unless a manifest, a YAML comment or the folder's other files are
+ * against it. */
 static const char *name_of_file(const char *model_path)
 {
     static const char *const taken[] = {"release.yaml", "README.md", "MANIFEST", "sources.txt", "zones"};

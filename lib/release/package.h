@@ -43,8 +43,8 @@ typedef struct tdm__slot {
     int join, column;   /* TDM__ORIGIN_COLUMN: index in join[], and in that source's schema; else -1 */
     const tdm__expression *expression; /* TDM__ORIGIN_EXPRESSION; else NULL */
     tdm_value fallback; /* the default, TDM_PRESENT, kind as type; TDM_MISSING when there is none */
-    bool required;      /* no value after the default: FEATURE_MISSING. As the manifest says; unsaid, what cannot be null
-                           and has no default: a request, a column of a source found by the entity's key */
+    bool required; /* no value after the default: FEATURE_MISSING. As the manifest says; unsaid, what cannot be null
+                      and has no default: a request, a column of a source found by the entity's key */
     int64_t max_age_us, last_good_us; /* 0 when not given */
 } tdm__slot;
 

@@ -290,8 +290,9 @@ static int add_column(tdm__package_box *b, int source, int column, tdm_str name,
     if (f && !set_attributes(b, f, &slot))
         return blame(b);
     if (!f || !f->required_given)
-        slot.required = b->join[join].by_entity && !s->schema.field[column].type.nullable &&
-                        slot.fallback.presence != TDM_PRESENT; /* an entity that the source does not know has no answer */
+        slot.required =
+            b->join[join].by_entity && !s->schema.field[column].type.nullable &&
+            slot.fallback.presence != TDM_PRESENT; /* an entity that the source does not know has no answer */
     return add_slot(b, &slot, at);
 }
 

@@ -1,8 +1,8 @@
 /* Packing: a checked package becomes an immutable folder, durable and whole, or nothing.
  *
  * Everything is written and synced under a temporary name, MANIFEST last, then renamed to the id and the parent
- * synced. A folder under the id's name is therefore whole, unless the disk damaged it; then each file is replaced by the
- * right bytes, one rename each, and nothing is removed: the release may be the current one. */
+ * synced. A folder under the id's name is therefore whole, unless the disk damaged it; then each file is replaced by
+ * the right bytes, one rename each, and nothing is removed: the release may be the current one. */
 #include <stdio.h>
 #include <string.h>
 

@@ -180,10 +180,12 @@ static void add_settings(tdm_release *r, const tdm__manifest *m)
     if (m->batch.quarantine_rows_max != UINT64_MAX)
         add_setting(r, t, "batch.quarantine.rows_max", keep_format(r, "%" PRIu64, m->batch.quarantine_rows_max));
     for (size_t i = 0; i < m->batch.n_quarantine_codes; i++)
-        add_setting(r, t, keep_format(r, "batch.quarantine.codes.%s", tdm_status_name(m->batch.quarantine_code[i].code)),
+        add_setting(r, t,
+                    keep_format(r, "batch.quarantine.codes.%s", tdm_status_name(m->batch.quarantine_code[i].code)),
                     keep_format(r, "%" PRIu64, m->batch.quarantine_code[i].rows_max));
     for (size_t i = 0; m->online.prior && i < m->n_predictions; i++)
-        add_setting(r, t, keep_format(r, "online.prior.%.*s", (int)m->prediction[i].name.len, m->prediction[i].name.ptr),
+        add_setting(r, t,
+                    keep_format(r, "online.prior.%.*s", (int)m->prediction[i].name.len, m->prediction[i].name.ptr),
                     number(r, m->online.prior[i]));
     add_setting(r, t, "golden", keep(r, m->golden));
     tdm__buf_free(&rungs);

@@ -22,8 +22,8 @@ static int append(const char *bytes, size_t n, void *self)
     return out->failed ? -1 : 0;
 }
 
-/* jansson 2.14 goes on after some allocations that failed, and reports success: a dump then lacks a quote, a number read a digit.
- * So whatever is written or read is read once more. */
+/* jansson 2.14 goes on after some allocations that failed, and reports success: a dump then lacks a quote, a number
+ * read a digit. So whatever is written or read is read once more. */
 static bool is_text_of(const json_t *root, const char *text, size_t n)
 {
     json_t *again = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
@@ -100,7 +100,8 @@ tdm_status tdm__document_parse(tdm_str text, const char *where, json_t **out, td
     json_error_t at = {0};
     *out = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &at);
     /* jansson gives no code when its own structures find no memory */
-    bool no_memory = !*out && (json_error_code(&at) == json_error_out_of_memory || json_error_code(&at) == json_error_unknown);
+    bool no_memory =
+        !*out && (json_error_code(&at) == json_error_out_of_memory || json_error_code(&at) == json_error_unknown);
     if (json_is_object(*out) && is_text_of(*out, text.ptr, text.len))
         return TDM_OK;
     no_memory |= json_is_object(*out);

@@ -17,10 +17,11 @@ tdm_status tdm__document_write(tdm__fs *fs, const char *path, const char *kind, 
  * format). */
 tdm_status tdm__document_read(tdm__fs *fs, const char *path, const char *kind, json_t **out, tdm_error *err);
 
-/* The JSON object that a text is; released with json_decref, NULL on failure. TDM_CORRUPT with that `where`, TDM_NO_MEMORY. */
+/* The JSON object that a text is; released with json_decref, NULL on failure. TDM_CORRUPT with that `where`,
+ * TDM_NO_MEMORY. */
 tdm_status tdm__document_parse(tdm_str text, const char *where, json_t **out, tdm_error *err);
-/* Appends an item to a list that is being made and returns the list; takes over both references. NULL when either is NULL or there
- * is no memory, so that a list that lost an item is no list. */
+/* Appends an item to a list that is being made and returns the list; takes over both references. NULL when either is
+ * NULL or there is no memory, so that a list that lost an item is no list. */
 json_t *tdm__document_item(json_t *list, json_t *item);
 /* Appends `root` as compact JSON with sorted names; takes over the reference. A NULL root, or no memory, sets
  * out->failed. */

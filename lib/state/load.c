@@ -369,7 +369,8 @@ static tdm_status load_version(load *l, const tdm__state *state, const tdm__sour
     if (!s)
         s = build(l, paths, n_paths, old, path, delta, err);
     if (s == TDM_CORRUPT && old)
-        tdm__fail_hint(err, "if it is the version before that is damaged, 'load --replace' makes one of the files alone");
+        tdm__fail_hint(err,
+                       "if it is the version before that is damaged, 'load --replace' makes one of the files alone");
     if (!s)
         s = tdm__store_open(l->home->fs, path, &store, err);
     if (!s)

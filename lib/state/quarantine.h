@@ -20,8 +20,8 @@ typedef struct tdm__quarantined {
 /* Appends the line. */
 void tdm__quarantine_line(const tdm__quarantined *q, tdm__buf *out);
 
-/* A file of lines that appears whole at its end. Until then it lies in the home's tmp/, which the next writer sweeps; the
- * write lock must be held, and one such file is open at a time. */
+/* A file of lines that appears whole at its end. Until then it lies in the home's tmp/, which the next writer sweeps;
+ * the write lock must be held, and one such file is open at a time. */
 typedef struct tdm__line_file tdm__line_file;
 tdm_status tdm__line_file_new(tdm_home *home, const char *path, tdm__line_file **out, tdm_error *err);
 tdm_status tdm__line_file_add(tdm__line_file *f, tdm_str bytes, tdm_error *err);

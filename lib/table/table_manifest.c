@@ -39,8 +39,8 @@ static json_t *write_gates(const tdm_table_info *info)
     json_t *list = json_array();
     for (size_t i = 0; i < info->n_gates; i++) {
         const tdm_gate_result *g = &info->gate[i];
-        json_t *gate = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", g->name, "limit", g->limit, "measured", g->measured,
-                                 "why", g->why, "passed", g->passed, "applied", g->applied);
+        json_t *gate = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", g->name, "limit", g->limit, "measured",
+                                 g->measured, "why", g->why, "passed", g->passed, "applied", g->applied);
         list = tdm__document_item(list, gate);
     }
     return list;
@@ -65,10 +65,10 @@ json_t *tdm__table_manifest_write(const tdm_table_info *info, const tdm__spread 
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name",
                      info->name, "release", info->release, "service", info->service, "run", info->run, "digest",
-                     info->digest, "population", path_text(info->population), "key", texts(info->key, info->n_key), "prediction",
-                     texts(info->prediction, info->n_predictions), "rows", (json_int_t)info->rows, "rows_in",
-                     (json_int_t)info->rows_in, "rows_quarantined", (json_int_t)info->rows_quarantined, "as_of_us",
-                     (json_int_t)info->as_of_us, "created_us", (json_int_t)info->created_us, "snapshot",
+                     info->digest, "population", path_text(info->population), "key", texts(info->key, info->n_key),
+                     "prediction", texts(info->prediction, info->n_predictions), "rows", (json_int_t)info->rows,
+                     "rows_in", (json_int_t)info->rows_in, "rows_quarantined", (json_int_t)info->rows_quarantined,
+                     "as_of_us", (json_int_t)info->as_of_us, "created_us", (json_int_t)info->created_us, "snapshot",
                      (json_int_t)info->snapshot, "gates", write_gates(info), "spread",
                      write_spreads(spread, info->n_predictions));
 }

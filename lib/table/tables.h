@@ -37,18 +37,18 @@ tdm_status tdm__table_reserve(tdm_home *home, char name[16], char store_path[TDM
 void tdm__table_discard(tdm_home *home, const char *name);
 /* Writes the manifest: the table exists. Name and store must be those reserved. */
 tdm_status tdm__table_publish(tdm_home *home, const tdm_table_info *info, const tdm__spread *spread, tdm_error *err);
-/* Whether the table is known to be of another release than `release`, though its manifest cannot be read: a file beside the manifest
- * says whose it is. */
+/* Whether the table is known to be of another release than `release`, though its manifest cannot be read: a file beside
+ * the manifest says whose it is. */
 bool tdm__table_of_other(tdm_home *home, const char *name, const char *release);
-/* Makes sure that a table which can be seen survives a loss of power. It does since it was published, unless that failed in its
- * last step; so whoever acknowledges a table that he found calls this. */
+/* Makes sure that a table which can be seen survives a loss of power. It does since it was published, unless that
+ * failed in its last step; so whoever acknowledges a table that he found calls this. */
 tdm_status tdm__table_settle(tdm_home *home, const char *name, tdm_error *err);
 /* Every published table's name, oldest first. */
 tdm_status tdm__table_names(tdm_home *home, tdm__names *out, tdm_error *err);
 /* Opens by its bare name. Checks that the store is the one that was published (its digest). */
 tdm_status tdm__table_open_name(tdm_home *home, const char *name, tdm_table **out, tdm_error *err);
-/* The newest table that `match` accepts, opened; TDM_NOT_FOUND when none is. Damaged tables are passed over; one that might be
- * whole but cannot be read now (memory, the disk) is an error. */
+/* The newest table that `match` accepts, opened; TDM_NOT_FOUND when none is. Damaged tables are passed over; one that
+ * might be whole but cannot be read now (memory, the disk) is an error. */
 tdm_status tdm__table_newest(tdm_home *home, bool (*match)(const void *self, const tdm_table_info *info),
                              const void *self, tdm_table **out, tdm_error *err);
 bool tdm__table_name_valid(const char *name);
