@@ -61,7 +61,7 @@ const char *fixture_print(const char *format, ...) TDM_PRINTF(1, 2);
 
 /* Flight i of the fixture's rows: its key, its line of CSV, and its exact prediction with this cabin. */
 void fixture_key(size_t i, char out[16]);
-const char *fixture_flights_csv(size_t from, size_t to); /* with a header; free with support_free */
+const char *fixture_flights_csv(size_t from, size_t to); /* with a header; ours until the next call */
 const char *fixture_planes_csv(void);
 double fixture_late(size_t i, double cabin);
 
