@@ -10,32 +10,32 @@
 #include "model/lightgbm_tree.h"
 
 /* How many values a key must have in a tree with more than one leaf. */
-enum counts { NODES, LEAVES, OWN /* checked where it is read */ };
+enum counts { ONE, NODES, LEAVES, OWN /* checked where it is read */ };
 
-/*    name            key in the file   values    integers only */
+/*    name            key in the file   values    integers that are not read later on */
 #define TREE_FIELDS(X)                                     \
-    X(NUM_LEAVES,     "num_leaves",     OWN,      1)       \
-    X(NUM_CAT,        "num_cat",        OWN,      1)       \
-    X(SPLIT_FEATURE,  "split_feature",  OWN,      1)       \
+    X(NUM_LEAVES,     "num_leaves",     OWN,      0)       \
+    X(NUM_CAT,        "num_cat",        OWN,      0)       \
+    X(SPLIT_FEATURE,  "split_feature",  NODES,    0)       \
     X(SPLIT_GAIN,     "split_gain",     NODES,    0)       \
-    X(THRESHOLD,      "threshold",      OWN,      0)       \
-    X(DECISION_TYPE,  "decision_type",  OWN,      1)       \
-    X(LEFT_CHILD,     "left_child",     OWN,      1)       \
-    X(RIGHT_CHILD,    "right_child",    OWN,      1)       \
-    X(LEAF_VALUE,     "leaf_value",     OWN,      0)       \
+    X(THRESHOLD,      "threshold",      NODES,    0)       \
+    X(DECISION_TYPE,  "decision_type",  NODES,    0)       \
+    X(LEFT_CHILD,     "left_child",     NODES,    0)       \
+    X(RIGHT_CHILD,    "right_child",    NODES,    0)       \
+    X(LEAF_VALUE,     "leaf_value",     LEAVES,   0)       \
     X(LEAF_WEIGHT,    "leaf_weight",    LEAVES,   0)       \
     X(LEAF_COUNT,     "leaf_count",     LEAVES,   1)       \
     X(INTERNAL_VALUE, "internal_value", NODES,    0)       \
     X(INTERNAL_WEIGHT, "internal_weight", NODES,  0)       \
     X(INTERNAL_COUNT, "internal_count", NODES,    1)       \
-    X(CAT_BOUNDARIES, "cat_boundaries", OWN,      1)       \
-    X(CAT_THRESHOLD,  "cat_threshold",  OWN,      1)       \
-    X(IS_LINEAR,      "is_linear",      OWN,      1)       \
+    X(CAT_BOUNDARIES, "cat_boundaries", OWN,      0)       \
+    X(CAT_THRESHOLD,  "cat_threshold",  OWN,      0)       \
+    X(IS_LINEAR,      "is_linear",      OWN,      0)       \
     X(LEAF_CONST,     "leaf_const",     OWN,      0)       \
-    X(NUM_FEATURES,   "num_features",   OWN,      1)       \
-    X(LEAF_FEATURES,  "leaf_features",  OWN,      1)       \
+    X(NUM_FEATURES,   "num_features",   OWN,      0)       \
+    X(LEAF_FEATURES,  "leaf_features",  OWN,      0)       \
     X(LEAF_COEFF,     "leaf_coeff",     OWN,      0)       \
-    X(SHRINKAGE,      "shrinkage",      OWN,      0)
+    X(SHRINKAGE,      "shrinkage",      ONE,      0)
 
 enum {
 #define FIELD_ENUM(name, key, values, integers) name,
@@ -102,15 +102,15 @@ static tdm_status integer(const block *b, size_t which, int64_t low, int64_t hig
     return s;
 }
 
-/* Counts the values of the keys that only inform, and sees that counts are integers. A tree of one leaf has only its
- * value: LightGBM leaves the other lists empty, or gives one count. */
+/* Counts the values of every key, also of those that only inform, and sees that counts are integers. A tree of one leaf
+ * has only its value: LightGBM leaves the other lists empty, or gives one count. */
 static tdm_status check_lengths(block *b)
 {
-    for (size_t i = 0; i < FIELDS && b->n_leaves > 1; i++) {
+    for (size_t i = 0; i < FIELDS; i++) {
         const tdm__lightgbm_field *f = &b->field[i];
-        if (!f->line || known[i].values == OWN)
+        if (!f->line || known[i].values == OWN || (b->n_leaves == 1 && i != LEAF_VALUE && i != SHRINKAGE))
             continue;
-        size_t n = known[i].values == NODES ? b->n_leaves - 1 : b->n_leaves;
+        size_t n = known[i].values == ONE ? 1 : known[i].values == NODES ? b->n_leaves - 1 : b->n_leaves;
         int64_t *unused;
         tdm_status s = known[i].integers
             ? tdm__lightgbm_i64s(b->text, f, n, INT64_MIN, INT64_MAX, b->text->scratch, &unused)
