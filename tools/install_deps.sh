@@ -7,7 +7,7 @@ packages=(
     gcc g++ meson ninja-build pkg-config binutils          # the build
     libyaml-dev libjansson-dev libxxhash-dev libssl-dev    # what the library is linked with
     zlib1g-dev libzstd-dev
-    libcmocka-dev libmpfr-dev python3 python3-mpmath tzdata   # the tests
+    libcmocka-dev libmpfr-dev python3 python3-mpmath tzdata zstd   # the tests
     clang libclang-rt-dev                                  # fuzzing, with its sanitizers
 )
 
