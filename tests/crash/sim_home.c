@@ -269,14 +269,14 @@ static void crash(life *l)
 
 /* After a step that failed on a disk that goes on, the same step works, and what it then acknowledges is not lost: also where
  * it finds done what the first one did not finish. */
-static void once_more(life *l, step_fn *step, const view *before)
+static void once_more(life *l, step_fn *step, const view *before, bool then_crash)
 {
     view start = l->known, next = start;
     tdm_status s = step(l, &next);
     if (s && !is_refusal(s))
         fail_msg("a step once more said %s: %s: %s", tdm_status_name(s), l->f.err.where, l->f.err.what);
     judge(l, s, &start, &next);
-    if (tdm__random_below(&l->random, 2)) {
+    if (then_crash) {
         crash(l);
         if (s) /* refused: the first one's outcome stays open */
             judge(l, s, before, &start);
@@ -285,7 +285,10 @@ static void once_more(life *l, step_fn *step, const view *before)
     }
 }
 
-static void one_step(life *l, step_fn *step, enum trouble trouble, uint64_t at)
+/* What comes after a step that failed on a disk that goes on. */
+enum after { EITHER, AGAIN_AND_CRASH };
+
+static void one_step(life *l, step_fn *step, enum trouble trouble, uint64_t at, enum after after)
 {
     view before = l->known, next = before;
     tdm__fs *fs = l->f.fs;
@@ -305,11 +308,11 @@ static void one_step(life *l, step_fn *step, enum trouble trouble, uint64_t at)
         return;
     }
     judge(l, s, &before, &next);
-    if (tdm__random_below(&l->random, 2)) {
+    if (after == EITHER && tdm__random_below(&l->random, 2)) {
         crash(l);
         judge(l, s, &before, &next);
     } else if (s) {
-        once_more(l, step, &before);
+        once_more(l, step, &before, after == AGAIN_AND_CRASH || tdm__random_below(&l->random, 2));
     }
 }
 
@@ -359,7 +362,7 @@ static void live(uint64_t seed, life *sum)
     for (int i = 0; i < STEPS; i++) {
         step_fn *step = choose(&l);
         enum trouble trouble = (enum trouble)tdm__random_below(&l.random, TROUBLES);
-        one_step(&l, step, trouble, 1 + tdm__random_below(&l.random, CALLS));
+        one_step(&l, step, trouble, 1 + tdm__random_below(&l.random, CALLS), EITHER);
     }
     the_home_works(&l);
     end(&l);
@@ -396,28 +399,40 @@ static void furnish(life *l)
         do_acknowledged(l, first[i]);
 }
 
-/* Every step, with every trouble, at every one of its calls. */
+/* One step of a furnished home; the calls that it made. */
+static uint64_t one_life(uint64_t seed, step_fn *step, enum trouble trouble, uint64_t at, enum after after)
+{
+    life l;
+    begin(&l, seed);
+    furnish(&l);
+    if (step == promote) /* something new to promote */
+        do_acknowledged(&l, run);
+    uint64_t before = tdm__fs_sim_calls(l.f.fs);
+    one_step(&l, step, trouble, at, after);
+    uint64_t calls = tdm__fs_sim_calls(l.f.fs) - before;
+    do_acknowledged(&l, load_planes); /* whatever it was, the home works */
+    end(&l);
+    return calls;
+}
+
+/* Every step, with every trouble, at every one of its calls. At the last ones, where it may have been done and not be durable, the
+ * step is taken once more and then the power goes: what it acknowledges then must stay. */
 static void every_call_of_every_step(void **state)
 {
     (void)state;
+    enum { LAST = 5, LIVES = 6 };
     static step_fn *const steps[] = {add_sources, load_flights, pack, run, promote, rollback};
     size_t lives = 0;
-    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+        uint64_t calls = one_life(support_seed(), steps[k], FAULT, NEVER, EITHER);
         for (int trouble = 0; trouble < TROUBLES; trouble++)
-            for (uint64_t at = NEVER, calls = NEVER; at == NEVER || at <= calls; at = at == NEVER ? 1 : at + 1, lives++) {
-                life l;
-                begin(&l, support_seed() + at);
-                furnish(&l);
-                if (steps[k] == promote) /* something new to promote */
-                    do_acknowledged(&l, run);
-                uint64_t before = tdm__fs_sim_calls(l.f.fs);
-                one_step(&l, steps[k], (enum trouble)trouble, at);
-                if (at == NEVER) /* the first time without trouble, to count */
-                    calls = tdm__fs_sim_calls(l.f.fs) - before;
-                do_acknowledged(&l, load_planes); /* whatever it was, the home works */
-                end(&l);
-            }
-    printf("# %zu lives, one for each call\n", lives);
+            for (uint64_t at = 1; at <= calls; at++, lives++)
+                one_life(support_seed() + at, steps[k], (enum trouble)trouble, at, EITHER);
+        for (uint64_t at = calls > LAST ? calls - LAST : 1; at <= calls; at++)
+            for (uint64_t i = 0; i < LIVES; i++, lives++)
+                one_life(support_seed() + i, steps[k], FAULT, at, AGAIN_AND_CRASH);
+    }
+    printf("# %zu lives, one for each call and more for the last ones\n", lives);
 }
 
 /* Without syncs that are true acknowledged steps get lost, or what they wrote is damaged: the tests above can fail. */

@@ -143,6 +143,39 @@ static void the_population_row_is_the_looked_up_one(void **state)
     fixture_close(&f);
 }
 
+/* The population's source joined by another key than the entity's: that row, not the population's own. */
+static void the_population_joined_by_another_key(void **state)
+{
+    (void)state;
+    fixture f;
+    desk d;
+    tdm__store_cursor cursor;
+    tdm__record record[3];
+    fixture_new(&f, NULL);
+    fixture_add_sources(&f, "flights:\n  kind: table\n  key: flight\n  columns: {flight: string, before: string?, delay: f64}\n");
+    fixture_load(&f, "flights", "flight,before,delay\na,,1\nb,a,2\nc,b,3\n");
+    fixture_pack(&f, "name: n\nentity: flight\nfeatures:\n  before: {column: flights.before}\n  own: {column: flights.delay}\n"
+                     "  earlier: {column: flights.delay, by: before}\nmodels: {main: {file: main.json}}\nprediction: {x: {model: main}}\n"
+                     "batch: {population: flights}\n",
+                 "{\"kind\":\"linear\",\"missing\":\"zero\",\"inputs\":[\"own\",\"earlier\"],\"weights\":[1,1],\"intercept\":0}");
+    desk_open(&d, &f);
+    assert_ok(tdm__store_seek(tdm__engine_store(d.engine, 0), 0, &cursor, &d.err), &d.err);
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(tdm__store_next(&cursor, &record[i], &d.err), &d.err);
+        desk_put(&d, &d.key[0], i, fixture_print("%.*s", (int)record[i].key.len, record[i].key.ptr));
+    }
+    for (int given = 0; given < 2; given++) {
+        assert_ok(desk_features(&d, 3, given ? record : NULL), &d.err);
+        assert_int_equal(desk_value(&d, "earlier", 0).presence, TDM_MISSING);
+        for (size_t i = 0; i < 3; i++)
+            assert_true(desk_value(&d, "own", i).as.f64 == (double)i + 1);
+        for (size_t i = 1; i < 3; i++)
+            assert_true(desk_value(&d, "earlier", i).as.f64 == (double)i);
+    }
+    desk_close(&d);
+    fixture_close(&f);
+}
+
 /* Keys of several columns and of several kinds, with the letters that a joined key escapes. */
 static void keys_of_several_columns(void **state)
 {
@@ -313,6 +346,7 @@ int main(void)
         cmocka_unit_test(joins_and_defaults),
         cmocka_unit_test(defaults_and_nulls_are_counted),
         cmocka_unit_test(the_population_row_is_the_looked_up_one),
+        cmocka_unit_test(the_population_joined_by_another_key),
         cmocka_unit_test(keys_of_several_columns),
         cmocka_unit_test(sources_that_do_not_serve),
         cmocka_unit_test(a_store_older_than_its_source),

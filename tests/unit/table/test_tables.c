@@ -132,6 +132,9 @@ static void another_store_is_refused(void **state)
     table_store(&f, "/home/tables/v000001/store", rows + 1, 2, digest);
     assert_status(tdm_table_open(f.home, "v000001", &t, &f.err), TDM_CORRUPT, &f.err);
     assert_non_null(strstr(f.err.found, digest));
+    static const table_row other[] = {{"1|a", 0.25, -1.5}, {"2|b", 0.75, 0}, {"1|b", 0.125, 5e-324}};
+    table_store(&f, "/home/tables/v000001/store", other, 3, digest); /* as many rows, one of them of another value */
+    assert_status(tdm_table_open(f.home, "v000001", &t, &f.err), TDM_CORRUPT, &f.err);
     tdm__buf manifest = fixture_get(&f, "tables/v000002/manifest");
     fixture_put(&f, "tables/v000001/manifest", manifest.ptr, manifest.len); /* sealed, but of another table */
     tdm__buf_free(&manifest);
