@@ -88,7 +88,8 @@ static void what_is_no_population(void **state)
     desk d;
     tdm__population p;
     fixture_full(&f, NULL, 10);
-    fixture_pack(&f, fixture_edit(fixture_edit(fixture_release_yaml, "population: flights, ", ""), "entity: flight", "entity: {name: flight, key: flight}"), NULL);
+    const char *yaml = fixture_edit(fixture_release_yaml, "population: flights, ", "");
+    fixture_pack(&f, fixture_edit(yaml, "entity: flight", "entity: {name: flight, key: flight}"), NULL);
     desk_open(&d, &f);
     assert_status(tdm__population_open(&p, d.engine, f.fs, NULL, &f.err), TDM_USAGE, &f.err);
     assert_string_equal(f.err.expected, "--population FILE");

@@ -210,7 +210,8 @@ static void every_code(void **state)
             fail_msg("there is no %s in\n%.3000s", part, q);
     }
     assert_int_equal(code_rows(&r, "record_too_long"), 1);
-    path = fixture_file(&f, "codes.jsonl", "{\"row\":\"a\",\"y\":1,\"x\":1}\n{\"row\":\"b\",\n{\"row\":\"c\",\"y\":[1]}\n{\"row\":\"d\",\"n\":1.5,\"y\":1}\n{\"x\":1,\"y\":1}\n[1]\n");
+    path = fixture_file(&f, "codes.jsonl", "{\"row\":\"a\",\"y\":1,\"x\":1}\n{\"row\":\"b\",\n{\"row\":\"c\",\"y\":[1]}\n"
+                                           "{\"row\":\"d\",\"n\":1.5,\"y\":1}\n{\"x\":1,\"y\":1}\n[1]\n");
     assert_ok(fixture_run(&f, path, &r), &f.err);
     assert_true(r.rows_in == 6 && r.rows_scored == 1);
     assert_int_equal(code_rows(&r, "key_missing"), 1);

@@ -32,7 +32,8 @@ static void golden_rows_come_out(void **state)
     start(&f);
     assert_ok(check(&f, NULL), &f.err);
     assert_ok(check(&f, "\n\n"), &f.err);
-    assert_ok(check(&f, "{\"features\":{\"flight\":\"a\",\"hour\":1,\"distance\":0,\"cabin\":null,\"year\":null},\"prediction\":{\"late\":1301000}}\n"), &f.err);
+    assert_ok(check(&f, "{\"features\":{\"flight\":\"a\",\"hour\":1,\"distance\":0,\"cabin\":null,\"year\":null},"
+                        "\"prediction\":{\"late\":1301000}}\n"), &f.err);
     fixture_close(&f);
 }
 

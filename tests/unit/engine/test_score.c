@@ -127,7 +127,8 @@ static void the_simple_model(void **state)
 static void outputs_and_margins(void **state)
 {
     (void)state;
-    static const char yaml[] = "name: o\nentity: row\nfeatures:\n  x: {request: f64}\nmodels:\n  one: {file: main.json}\n  two: {file: simple.json, inputs: {hour: x}}\n"
+    static const char yaml[] = "name: o\nentity: row\nfeatures:\n  x: {request: f64}\n"
+                               "models:\n  one: {file: main.json}\n  two: {file: simple.json, inputs: {hour: x}}\n"
                                "prediction:\n  c: {model: one, output: 2}\n  c_raw: {model: one, output: 2, kind: raw}\n  t: {model: two}\n"
                                "  a: {model: one, output: 0}\n  t_raw: {model: two, kind: raw}\n";
     fixture f;

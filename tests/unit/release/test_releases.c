@@ -131,7 +131,8 @@ static void checking_changes_nothing(void **state)
     tdm_diagnostics *all = tdm_diagnostics_new();
     fixture_full(&f, NULL, 5);
     uint64_t calls = tdm__fs_sim_calls(f.fs);
-    const char *dir = fixture_release_dir(&f, "bad", fixture_edit(fixture_edit(fixture_release_yaml, "flights.hour", "flights.huor"), "2013 - year", "2013 - yaer"), NULL);
+    const char *yaml = fixture_edit(fixture_release_yaml, "flights.hour", "flights.huor");
+    const char *dir = fixture_release_dir(&f, "bad", fixture_edit(yaml, "2013 - year", "2013 - yaer"), NULL);
     calls = tdm__fs_sim_calls(f.fs);
     assert_status(tdm_release_check(f.home, dir, all, &r, &f.err), TDM_MANIFEST, &f.err);
     assert_null(r);
