@@ -232,7 +232,26 @@ static bool same_service(const void *self, const tdm_table_info *info)
     return !strcmp(info->service, self);
 }
 
-/* The table to compare with, for a release that asks for it: the service's current one, else its newest. */
+/* Whether both tell the same predictions in the same ranges, so that their spreads can be compared. */
+static bool is_comparable(const run_job *j, const tdm_table *table)
+{
+    if (table->info.n_predictions != j->package->prediction.n)
+        return false;
+    for (size_t i = 0; i < table->info.n_predictions; i++)
+        if (!tdm__str_is(j->package->prediction.field[i].name, table->info.prediction[i]) ||
+            table->spread[i].low != j->spread[i].low || table->spread[i].high != j->spread[i].high)
+            return false;
+    return true;
+}
+
+static bool same_release(const void *self, const tdm_table_info *info)
+{
+    return !strcmp(info->release, self);
+}
+
+/* The table to compare with, for a release that asks for it: the service's current one, else its newest. When that one
+ * tells something else, the newest of this very release, if there is one: the first run of a release that changes its
+ * predictions is a first run, and not one that can never pass. */
 static tdm_status previous_table(run_job *j, tdm_table **out, tdm_error *err)
 {
     tdm__epoch epoch;
@@ -244,8 +263,13 @@ static tdm_status previous_table(run_job *j, tdm_table **out, tdm_error *err)
         return s;
     tdm__service *service = tdm__epoch_find(&epoch, j->report->service);
     if (service && service->table[0])
-        return tdm__table_open_name(j->home, service->table, out, err);
-    s = tdm__table_newest(j->home, same_service, j->report->service, out, err);
+        s = tdm__table_open_name(j->home, service->table, out, err);
+    else
+        s = tdm__table_newest(j->home, same_service, j->report->service, out, err);
+    if (!s && !is_comparable(j, *out)) {
+        tdm_table_close(out);
+        s = tdm__table_newest(j->home, same_release, j->report->release, out, err);
+    }
     return s == TDM_NOT_FOUND ? TDM_OK : s;
 }
 

@@ -465,6 +465,31 @@ static void far_fewer_rows_than_before(void **state)
     fixture_close(&f);
 }
 
+/* A release that changes its predictions begins anew, and is then compared with itself. */
+static void another_range_is_a_first_run(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    uint64_t epoch;
+    const char *yaml = fixture_edit(fixture_release_yaml, "quarantined: 50%", "quarantined: 50%, psi: 0.1");
+    fixture_full(&f, NULL, 100);
+    fixture_pack(&f, yaml, NULL);
+    assert_ok(fixture_run(&f, NULL, &r), &f.err);
+    assert_ok(tdm_promote(f.home, f.id, NULL, 0, NULL, NULL, &epoch, &f.err), &f.err);
+    fixture_pack(&f, fixture_edit(yaml, "range: [0, 1000000000]", "range: [0, 2000000000]"), NULL);
+    for (int i = 0; i < 2; i++) {
+        const char *name = fixture_print("again-%d.csv", i);
+        assert_ok(fixture_run(&f, fixture_file(&f, name, fixture_flights_csv(0, (size_t)(100 - i))), &r), &f.err);
+        const tdm_gate_result *psi = NULL;
+        for (size_t k = 0; k < r.n_gates; k++)
+            psi = strcmp(r.gate[k].name, "psi") ? psi : &r.gate[k];
+        assert_non_null(psi);
+        assert_int_equal(psi->applied, i);
+    }
+    fixture_close(&f);
+}
+
 /* What needs no population is told before the work. */
 static void golden_rows_come_first(void **state)
 {
@@ -539,6 +564,7 @@ int main(void)
         cmocka_unit_test(a_population_that_changes),
         cmocka_unit_test(nulls_of_a_source_are_its_own),
         cmocka_unit_test(far_fewer_rows_than_before),
+        cmocka_unit_test(another_range_is_a_first_run),
         cmocka_unit_test(golden_rows_come_first),
         cmocka_unit_test(what_cannot_be_run),
         cmocka_unit_test(allocations_fail),
