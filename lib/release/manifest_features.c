@@ -224,7 +224,10 @@ static tdm_status read_feature(tdm__manifest_reader *r, tdm__place *name, tdm__p
 {
     f->place = name;
     f->type.kind = TDM_KIND_COUNT;
-    tdm__manifest_name(r, name, "a feature", &f->name);
+    if (map->kind == TDM__YAML_MAP && tdm__yaml_get(map, "request"))
+        tdm__manifest_label(r, name, "a name for a request", &f->name); /* callers and files call it so */
+    else
+        tdm__manifest_name(r, name, "a feature", &f->name);
     size_t before = r->doc->errors;
     if (!tdm__manifest_section(r, map, "feature", "a feature"))
         return TDM_OK;

@@ -34,6 +34,8 @@ void tdm__manifest_count(tdm__manifest_reader *r, tdm__place *map, const char *k
 bool tdm__manifest_number(tdm__manifest_reader *r, tdm__place *at, const char *name, double *out);
 /* A name as tdm__name_valid has it. */
 bool tdm__manifest_name(tdm__manifest_reader *r, tdm__place *at, const char *what, tdm_str *out);
+/* A name as tdm__label_valid has it. */
+bool tdm__manifest_label(tdm__manifest_reader *r, tdm__place *at, const char *what, tdm_str *out);
 /* The path of a file of the release: relative, inside the folder, not one of packing's own. */
 tdm__place *tdm__manifest_file(tdm__manifest_reader *r, tdm__place *map, const char *key, tdm_str *out);
 tdm__place *tdm__manifest_type(tdm__manifest_reader *r, tdm__place *map, const char *key, tdm_type *out);

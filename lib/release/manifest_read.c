@@ -139,6 +139,15 @@ bool tdm__manifest_name(tdm__manifest_reader *r, tdm__place *at, const char *wha
     return false;
 }
 
+bool tdm__manifest_label(tdm__manifest_reader *r, tdm__place *at, const char *what, tdm_str *out)
+{
+    *out = at->text;
+    if (tdm__label_valid(at->text))
+        return true;
+    tdm__manifest_wrong(r, at, "this", what, "1 to 255 bytes of text on one line");
+    return false;
+}
+
 static bool part_allowed(tdm_str part)
 {
     if (!part.len || part.ptr[0] == '.')

@@ -1,8 +1,8 @@
 /* A starter folder for a trained model: what `tandem new` writes.
  *
  * It packs as it is: every input is a request field named as in the model, and the population is a file with a column
- * `row`. Names that a manifest cannot have (spaces, brackets) get a name of their own and the model's `inputs` says
- * which is which. */
+ * `row`. Names that no field can have (control characters, the key's own) get one of ours, and the model's `inputs`
+ * says which is which. */
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
@@ -82,7 +82,7 @@ static bool is_input(const tdm__model_info *info, const char *name)
 /* Whether a feature can have the input's own name; `row` is the key's. */
 static bool keeps_name(tdm_str input)
 {
-    return tdm__name_valid(input) && !memchr(input.ptr, '.', input.len) && !tdm__str_is(input, "row");
+    return tdm__label_valid(input) && !tdm__str_is(input, "row");
 }
 
 /* A feature's name for an input: the input's own, else input_N, with as many '_' behind it as no input's own name has.
@@ -91,7 +91,10 @@ static void write_feature_name(tdm__buf *out, const tdm__model_info *info, bool 
 {
     char name[64];
     if (keeps_name(info->input[i])) {
-        tdm__buf_str(out, info->input[i]);
+        if (tdm__name_valid(info->input[i]))
+            tdm__buf_str(out, info->input[i]);
+        else
+            quote(out, info->input[i]);
         return;
     }
     size_t n = (size_t)snprintf(name, 40, "input_%zu", i);

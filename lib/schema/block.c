@@ -113,3 +113,17 @@ bool tdm__name_valid(tdm_str name)
     }
     return true;
 }
+
+bool tdm__label_valid(tdm_str label)
+{
+    if (label.len < 1 || label.len > 255 || !tdm__utf8_valid(label))
+        return false;
+    for (size_t i = 0; i < label.len; i++) {
+        const unsigned char *c = (const unsigned char *)label.ptr + i; /* a whole sequence: the text is UTF-8 */
+        if (c[0] < 0x20 || c[0] == 0x7F || (c[0] == 0xC2 && c[1] < 0xA0) ||
+            (c[0] == 0xE2 && c[1] == 0x80 && (c[2] == 0xA8 || c[2] == 0xA9)) ||
+            (c[0] == 0xEF && c[1] == 0xBB && c[2] == 0xBF))
+            return false;
+    }
+    return true;
+}

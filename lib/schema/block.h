@@ -52,6 +52,9 @@ uint64_t tdm__schema_fingerprint(const tdm__schema *schema);
 /* A field, feature, source or release name: a letter or '_', then letters, digits, '_', and '-' '.' inside; 1 to 64
  * bytes. */
 bool tdm__name_valid(tdm_str name);
+/* What a caller or a file may call a field of theirs: 1 to 255 bytes of UTF-8 without control characters, line
+ * separators and byte order marks. Not each is a name that an expression can say. */
+bool tdm__label_valid(tdm_str label);
 
 /* Keys of one or several columns as one text, "a|b", with \| and \\ for a bar and a backslash inside a part. Appends to
  * `out`. Timestamps and numbers are written as tdm__value_format does. */

@@ -1,4 +1,4 @@
-# What `new` refuses, and what it does about names that a manifest cannot have.
+# What `new` refuses, and what it does about names that an expression cannot say.
 . "$DATA/try.sh"
 mkdir full
 touch full/x

@@ -90,12 +90,45 @@ static void any_input_name(void **state)
     assert_int_equal(info->n_features, N);
     for (size_t i = 0; i < N; i++) { /* each input is a feature of its own */
         snprintf(value[i], sizeof value[i], "%zu", i + 1);
+        if (strcmp(names[i], "row") != 0) /* the key's name */
+            assert_string_equal(info->feature[i].name, names[i]);
         set[i] = (tdm_named_text){tdm__str(info->feature[i].name), tdm__str(value[i])};
         expect += (double)(i + 1) * (1 << i);
     }
     assert_non_null(strstr(answer(&h, set, N), fixture_print("\"prediction\":{\"prediction\":%.0f}", expect)));
     tdm_release_close(&r);
     fixture_close(&h.f);
+}
+
+/* A CSV with the model's own column names is scored with nothing in between, whatever the names. */
+static void columns_of_any_name(void **state)
+{
+    (void)state;
+    home_of h = start();
+    tdm_run_report report;
+    assert_ok(make(&h, "air", "m.json", "{\"kind\":\"linear\",\"inputs\":[\"PM2.5\",\"0\",\"a, \\u00e9\"],"
+                                        "\"weights\":[2,3,5],\"intercept\":1}"), &h.f.err);
+    pack(&h, "air");
+    const char *rows = fixture_file(&h.f, "rows.csv", "\"a, \xc3\xa9\",0,row,PM2.5\n100,10,a,1\n");
+    assert_ok(tdm_run(h.f.home, "air", &(tdm_run_options){.population = rows}, &report, &h.f.err), &h.f.err);
+    assert_string_equal(fixture_export(&h.f, report.table, TDM_EXPORT_CSV), "row,prediction\na,533\n");
+    fixture_close(&h.f);
+}
+
+/* What breaks a line, or would be read otherwise from the manifest, gets a name of ours. */
+static void names_of_ours(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a\\nb", "\\u0085", "\\u2028x", "x\\u007f", "\\ufeff"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        home_of h = start();
+        const char *model = fixture_print("{\"kind\":\"linear\",\"inputs\":[\"%s\"],\"weights\":[2],\"intercept\":1}", names[i]);
+        assert_ok(make(&h, "odd", "m.json", model), &h.f.err);
+        char *text = support_read_file(fixture_print("%s/odd/release.yaml", h.dir), NULL);
+        assert_non_null(strstr(text, "  input_0: {request: f64?}\n"));
+        support_free(text);
+        fixture_close(&h.f);
+    }
 }
 
 static void several_outputs(void **state)
@@ -152,6 +185,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packs_and_predicts),
         cmocka_unit_test(any_input_name),
+        cmocka_unit_test(columns_of_any_name),
+        cmocka_unit_test(names_of_ours),
         cmocka_unit_test(several_outputs),
         cmocka_unit_test(a_framework_model),
         cmocka_unit_test(file_names),

@@ -115,11 +115,30 @@ static void test_names(void **state)
     assert_false(tdm__name_valid(tdm__strn(longest, 65)));
 }
 
+static void test_labels(void **state)
+{
+    (void)state;
+    char longest[256];
+    memset(longest, 'a', sizeof longest);
+    static const char *const good[] = {"a", "0", "PM2.5 (1h)", " ", "-", "a|b=c", "\xc3\xa9", "\xc2\xa0", "\xe2\x80\xa7", "\xe2\x80\xaa",
+                                       "\xef\xbb\xbe", "\xf0\x9f\x98\x80"};
+    static const char *const bad[] = {"", "a\n", "\x1f", "\x7f", "x\xc2\x85", "\xc2\x9f", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                                      "\xe9", "\xc2"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(tdm__label_valid(tdm__str(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(tdm__label_valid(tdm__str(bad[i])));
+    assert_false(tdm__label_valid(tdm__strn("a\0b", 3)));
+    assert_true(tdm__label_valid(tdm__strn(longest, 255)));
+    assert_false(tdm__label_valid(tdm__strn(longest, 256)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_column), cmocka_unit_test(test_column_without_memory), cmocka_unit_test(test_schema),
         cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
