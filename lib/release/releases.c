@@ -12,8 +12,6 @@
 #include "release/release_info.h"
 #include "state/document.h"
 
-enum { PREFIX_MIN = 8 };
-
 static tdm_status releases_dir(const tdm_home *home, char out[TDM__PATH_MAX], tdm_error *err)
 {
     return tdm__home_path(home, out, err, "releases");
@@ -22,7 +20,7 @@ static tdm_status releases_dir(const tdm_home *home, char out[TDM__PATH_MAX], td
 static tdm_status not_found(const tdm__state *state, const char *text, tdm_error *err)
 {
     tdm_status s = tdm__fail(err, TDM_NOT_FOUND, text, "there is no such release in the home");
-    tdm__fail_expected(err, "an id, 8 or more of its first digits, or a name");
+    tdm__fail_expected(err, "an id, the first digits of just one, or a name");
     for (size_t i = state->n_releases; i-- > 0;) {
         const char *known[1] = {state->release[i].name};
         if (tdm__nearest(tdm__str(text), known, 1)) {
@@ -42,7 +40,7 @@ tdm_status tdm__release_resolve(const tdm__state *state, const char *text, char 
             memcpy(id, state->release[i].id, 65);
             return TDM_OK;
         }
-        if (length >= PREFIX_MIN && length <= 64 && !strncmp(state->release[i].id, text, length)) {
+        if (length && length <= 64 && !strncmp(state->release[i].id, text, length)) {
             matches++;
             at = i;
         }

@@ -14,5 +14,6 @@ try tandem release list
 try tandem release show churn | head -2
 try tandem release show "${id:0:8}"
 try tandem release show --json "$id"
-try tandem release show "${id:0:7}"
+try tandem release show "${id:0:2}" | head -2
+try tandem release show "${id:0:7}x"
 try tandem release show chrn

@@ -32,11 +32,13 @@ static void resolved_by_id_prefix_and_name(void **state)
     assert_ok(tdm__release_resolve(&s, "11111111b", id, &err), &err);
     assert_memory_equal(id, "11111111b", 9);
     assert_ok(tdm__release_resolve(&s, "22222222", id, &err), &err);
+    assert_ok(tdm__release_resolve(&s, "2", id, &err), &err); /* however short, while it is one's only */
+    assert_memory_equal(id, "22222222220", 11);
     assert_ok(tdm__release_resolve(&s, "11111111a0", id, &err), &err);
     assert_memory_equal(id, "333", 3);
     assert_status(tdm__release_resolve(&s, "11111111", id, &err), TDM_NOT_FOUND, &err);
     assert_string_equal(err.what, "2 releases begin with these digits");
-    static const char *const wrong[] = {"2222222", "", "222222223", "LATE"};
+    static const char *const wrong[] = {"4", "", "222222223", "LATE"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_status(tdm__release_resolve(&s, wrong[i], id, &err), TDM_NOT_FOUND, &err);
     char longer[66];
