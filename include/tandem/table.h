@@ -43,7 +43,8 @@ typedef struct tdm_table_info {
 TDM_API tdm_status tdm_table_open(tdm_home *home, const char *table, tdm_table **out, tdm_error *err);
 TDM_API void tdm_table_close(tdm_table **table);
 TDM_API const tdm_table_info *tdm_table_describe(const tdm_table *table);
-/* Looks up a key ("a|b" for several columns); `out` has n_predictions values, valid until the table closes.
+/* Looks up a key ("a|b" for several columns, with \| and \\ inside a part; a key of one column may be written as it
+ * is); `out` has n_predictions values, valid until the table closes.
  * TDM_NOT_FOUND, TDM_CORRUPT (the record's or bucket's check failed). */
 TDM_API tdm_status tdm_table_get(const tdm_table *table, tdm_str key, tdm_value *out, tdm_error *err);
 /* Reads all of it and checks every digest. */

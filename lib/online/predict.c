@@ -31,7 +31,7 @@ struct tdm_predictor {
     const tdm__column **key_of, **request_of;
     double *prediction;
     tdm__buf key_text;
-    tdm__arena arena;
+    tdm__arena arena, question;   /* question: parts of its key, until the next */
 };
 
 static int make_columns(tdm_predictor *p)
@@ -130,6 +130,7 @@ void tdm_predictor_close(tdm_predictor **predictor)
     tdm__package_close(&p->package);
     tdm__state_close(&p->state);
     tdm__buf_free(&p->key_text);
+    tdm__arena_free(&p->question);
     tdm__arena_free(&p->arena);
     tdm__free(p);
     *predictor = NULL;
@@ -184,19 +185,39 @@ static tdm_status unknown_key(const tdm__package *package, tdm_str name, tdm_err
     return unknown("keys", name, known, package->key.n, err);
 }
 
+/* The whole key under the entity's name: "a|b" where it has several parts. */
+static tdm_status take_whole_key(tdm_predictor *p, const tdm_named_text *given, tdm_error *err)
+{
+    const tdm__schema *key = &p->package->key;
+    tdm_str part[TDM__KEY_PARTS_MAX];
+    if (key->n == 1)
+        return take_text(&p->key[0], given->text, "keys", given->name, err);
+    tdm_status s = tdm__key_split(given->text, part, key->n, &p->question, err);
+    if (s && s != TDM_NO_MEMORY) {
+        tdm__fail_where(err, "keys.%.*s", (int)given->name.len, given->name.ptr);
+        tdm__fail_hint(err, "a bar inside a part is written \\|");
+    }
+    for (size_t k = 0; !s && k < key->n; k++)
+        s = take_text(&p->key[k], part[k], "keys", key->field[k].name, err);
+    return s;
+}
+
 static tdm_status take_keys(tdm_predictor *p, const tdm_question *q, tdm_error *err)
 {
     const tdm__package *package = p->package;
     tdm_value part[TDM__KEY_PARTS_MAX];
+    tdm__arena_reset(&p->question);
     for (size_t k = 0; k < package->key.n; k++)
         tdm__column_clear(&p->key[k], 1);
     for (size_t i = 0; i < q->n_keys; i++) {
+        tdm_status s;
         int k = tdm__schema_find(&package->key, q->key[i].name);
-        if (k < 0 && package->key.n == 1 && tdm__str_equal(q->key[i].name, package->manifest->entity))
-            k = 0;
-        if (k < 0)
-            return unknown_key(package, q->key[i].name, err);
-        tdm_status s = take_text(&p->key[k], q->key[i].text, "keys", q->key[i].name, err);
+        if (k >= 0)
+            s = take_text(&p->key[k], q->key[i].text, "keys", q->key[i].name, err);
+        else if (tdm__str_equal(q->key[i].name, package->manifest->entity))
+            s = take_whole_key(p, &q->key[i], err);
+        else
+            s = unknown_key(package, q->key[i].name, err);
         if (s)
             return s;
     }
@@ -254,10 +275,9 @@ static void add_features(const tdm_predictor *p, tdm_json *j)
     const tdm__manifest *m = p->package->manifest;
     tdm_json_begin(j, "features", '{');
     for (size_t i = 0; i < m->n_features; i++) {
-        char name[80];
+        char name[256]; /* a request's name may have 255 bytes */
         tdm_value v;
-        snprintf(name, sizeof name, "%.*s", (int)(m->feature[i].name.len < 79 ? m->feature[i].name.len : 79),
-                 m->feature[i].name.ptr);
+        snprintf(name, sizeof name, "%.*s", (int)m->feature[i].name.len, m->feature[i].name.ptr);
         tdm__column_get(tdm__worker_slot(p->worker, (size_t)p->package->feature_slot[i]), 0, &v);
         tdm_json_value(j, name, &v);
     }

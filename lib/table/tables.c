@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/fail.h"
 #include "base/number.h"
+#include "schema/block.h"
 #include "state/document.h"
 #include "table/table_manifest.h"
 
@@ -229,10 +230,30 @@ const tdm_table_info *tdm_table_describe(const tdm_table *table)
     return &table->info;
 }
 
+/* A key of one column, written as it is: nobody escapes what has nothing to be told apart from. */
+static tdm_status get_plain(const tdm_table *table, tdm_str key, tdm__record *record, tdm_error *err)
+{
+    tdm__buf text = {0};
+    tdm_value part = {.kind = TDM_STRING, .presence = TDM_PRESENT, .as.str = key};
+    tdm__key_join(&part, 1, &text);
+    tdm_status s = tdm__buf_check(&text, err);
+    if (!s)
+        s = tdm__store_get(table->store, tdm__strn(text.ptr, text.len), record, err);
+    tdm__buf_free(&text);
+    return s;
+}
+
+static bool has_escapes(tdm_str key)
+{
+    return memchr(key.ptr, '|', key.len) || memchr(key.ptr, '\\', key.len);
+}
+
 tdm_status tdm_table_get(const tdm_table *table, tdm_str key, tdm_value *out, tdm_error *err)
 {
     tdm__record record;
     tdm_status s = tdm__store_get(table->store, key, &record, err);
+    if (s == TDM_NOT_FOUND && table->info.n_key == 1 && has_escapes(key))
+        s = get_plain(table, key, &record, err);
     if (s == TDM_NOT_FOUND) {
         s = tdm__fail(err, TDM_NOT_FOUND, table->info.name, "the table has no row with this key");
         tdm__fail_found_text(err, key);

@@ -8,7 +8,7 @@ seats:
 Y
 cat >release.yaml <<'Y'
 name: seats
-entity: seat
+entity: {name: seat_id, key: [room, seat]}
 features:
   price: {column: seats.price}
 models:
@@ -32,6 +32,26 @@ try tandem table get v000001 'a\\b|4'
 try tandem table get v000001 'a|b|3'
 try tandem table get v000001 hall
 try tandem predict seats --key 'room=a|b' --key seat=3 --as-of 2013-06-14T06:00:00Z | cut -d, -f3-5
+try tandem predict seats --key 'seat_id=a\|b|3' --as-of 2013-06-14T06:00:00Z | cut -d, -f3-5
+try tandem predict seats --key 'seat_id=a\\b|4' --as-of 2013-06-14T06:00:00Z | cut -d, -f3-5
+try tandem predict seats --key 'seat_id=a|b|3'
+try tandem predict seats --key 'seat_id=hall|x'
+try tandem predict seats --key 'seat_id=hall|1' --key seat=1
 try tandem predict seats --key room=hall
 try tandem predict seats --key seat=hall --key room=hall
 try tandem predict seats --key seet=1 --key room=hall
+
+# A key of one column needs no escapes; it may have them.
+cat >one.csv <<'C'
+row,price
+a|b,1
+c\d,2
+C
+quiet tandem new one --model main.json
+quiet tandem release pack one
+quiet tandem run one --population one.csv
+try tandem table get one/v000002 'a|b'
+try tandem table get one/v000002 'a\|b'
+try tandem table get one/v000002 'c\d'
+try tandem table get one/v000002 'c\\d'
+try tandem table get one/v000002 'a|c'
