@@ -8,7 +8,7 @@
 
 #include <tandem/tandem.h>
 
-enum { OPTIONS_MAX = 12, VALUES_MAX = 256 };
+enum { OPTIONS_MAX = 12, VALUES_MAX = 4096 };
 
 typedef struct option_row {
     const char *name;  /* "population" */

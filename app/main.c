@@ -15,12 +15,13 @@ static int finish(context *c, tdm_status s, const tdm_error *err)
         tdm_text out = {0};
         tdm_json j = {.out = &out};
         tdm_error ignored;
+        size_t order[DIAGNOSTICS_MAX], n = many ? diagnostics_order(c->diagnostics, order) : 0;
         tdm_json_begin(&j, NULL, '{');
-        tdm_json_error(&j, "error", err);
+        tdm_json_error(&j, "error", many ? tdm_diagnostics_error(c->diagnostics, order[0]) : err);
         if (many) {
             tdm_json_begin(&j, "errors", '[');
-            for (size_t i = 0; i < tdm_diagnostics_count(c->diagnostics); i++)
-                tdm_json_error(&j, NULL, tdm_diagnostics_error(c->diagnostics, i));
+            for (size_t i = 0; i < n; i++)
+                tdm_json_error(&j, NULL, tdm_diagnostics_error(c->diagnostics, order[i]));
             tdm_json_end(&j, ']');
         }
         tdm_json_end(&j, '}');

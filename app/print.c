@@ -8,8 +8,6 @@
 #include <string.h>
 
 /* Formats into a bounded buffer: texts without a bound go through tdm_text_add instead. */
-enum { DIAGNOSTICS_MAX = 100 };
-
 static void add_formatted(tdm_text *out, const char *format, va_list args)
 {
     char text[4096];
@@ -99,30 +97,32 @@ void print_error(const tdm_error *err)
     print_error_with(err, "");
 }
 
-/* The line in "file:line:column"; 0 when there is none. */
-static unsigned long line_of(const tdm_error *err)
+/* Line and column of "file:line:column" as one number; 0 when there is none. */
+static unsigned long long place_of(const tdm_error *err)
 {
+    char *end;
     const char *colon = strchr(err->where, ':');
-    return colon ? strtoul(colon + 1, NULL, 10) : 0;
+    unsigned long long line = colon ? strtoul(colon + 1, &end, 10) & 0xffffffff : 0;
+    return line << 32 | (line && *end == ':' ? strtoul(end + 1, NULL, 10) & 0xffffffff : 0);
 }
 
-/* Fills `order` with the errors by line; checks run one after the other, but people read from top to bottom. */
-static void sort_by_line(const tdm_diagnostics *list, size_t n, size_t *order)
+size_t diagnostics_order(const tdm_diagnostics *list, size_t order[DIAGNOSTICS_MAX])
 {
+    size_t n = tdm_diagnostics_count(list);
+    n = n < DIAGNOSTICS_MAX ? n : DIAGNOSTICS_MAX;
     for (size_t i = 0; i < n; i++) {
         size_t at = i;
-        unsigned long line = line_of(tdm_diagnostics_error(list, i));
-        for (; at && line_of(tdm_diagnostics_error(list, order[at - 1])) > line; at--)
+        unsigned long long place = place_of(tdm_diagnostics_error(list, i));
+        for (; at && place_of(tdm_diagnostics_error(list, order[at - 1])) > place; at--)
             order[at] = order[at - 1];
         order[at] = i;
     }
+    return n;
 }
 
 void print_diagnostics(const tdm_diagnostics *list)
 {
-    size_t n = tdm_diagnostics_count(list), total = tdm_diagnostics_total(list), order[DIAGNOSTICS_MAX];
-    n = n < DIAGNOSTICS_MAX ? n : DIAGNOSTICS_MAX;
-    sort_by_line(list, n, order);
+    size_t order[DIAGNOSTICS_MAX], n = diagnostics_order(list, order), total = tdm_diagnostics_total(list);
     for (size_t i = 0; i < n; i++)
         print_error_with(tdm_diagnostics_error(list, order[i]), tdm_diagnostics_excerpt(list, order[i]));
     if (total > n)

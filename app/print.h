@@ -13,6 +13,10 @@ void message(const char *format, ...) TDM_PRINTF(1, 2);
 void print_error(const tdm_error *err);
 /* Every error that was found, by line, each with its excerpt. */
 void print_diagnostics(const tdm_diagnostics *list);
+enum { DIAGNOSTICS_MAX = 100 };
+/* Fills `order` with the errors by line and column, and returns how many; checks run one after the other, but people
+ * read from top to bottom. */
+size_t diagnostics_order(const tdm_diagnostics *list, size_t order[DIAGNOSTICS_MAX]);
 
 /* A usage error with where and what. */
 tdm_status usage_error(tdm_error *err, const char *where, const char *what);
