@@ -6,7 +6,6 @@
 #include <string.h>
 #include "base/fail.h"
 #include "base/number.h"
-#include "schema/block.h"
 #include "state/document.h"
 #include "table/table_manifest.h"
 
