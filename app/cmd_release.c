@@ -88,44 +88,40 @@ static void release_as_json(const tdm_release_info *info, tdm_text *out)
     tdm_text_add(out, "\n");
 }
 
-COMMAND(command_release_check)
+/* What a check and a packing found, and what it is worth telling. Closes the release. */
+static tdm_status tell_release(context *c, tdm_release **release, bool packed, tdm_error *err)
 {
-    tdm_release *release;
     tdm_text out = {0};
-    tdm_status s = open_home(c, err);
-    if (!s)
-        s = tdm_release_check(c->home, c->argument[0], c->diagnostics, &release, err);
-    if (s)
-        return s;
-    const tdm_release_info *info = tdm_release_describe(release);
+    const tdm_release_info *info = tdm_release_describe(*release);
     print_notes(info);
     if (c->json)
         release_as_json(info, &out);
+    else if (packed)
+        text_printf(&out, "%s\n", info->id);
     else
         message("%s is sound: %zu feature%s, %zu model%s, %zu prediction%s", info->name, info->n_features,
                 plural(info->n_features), info->n_models, plural(info->n_models), info->n_predictions,
                 plural(info->n_predictions));
-    tdm_release_close(&release);
+    tdm_release_close(release);
     return print_text(&out, err);
+}
+
+COMMAND(command_release_check)
+{
+    tdm_release *release;
+    tdm_status s = open_home(c, err);
+    if (!s)
+        s = tdm_release_check(c->home, c->argument[0], c->diagnostics, &release, err);
+    return s ? s : tell_release(c, &release, false, err);
 }
 
 COMMAND(command_release_pack)
 {
     tdm_release *release;
-    tdm_text out = {0};
     tdm_status s = open_home(c, err);
     if (!s)
         s = tdm_release_pack(c->home, c->argument[0], c->diagnostics, &release, err);
-    if (s)
-        return s;
-    const tdm_release_info *info = tdm_release_describe(release);
-    print_notes(info);
-    if (c->json)
-        release_as_json(info, &out);
-    else
-        text_printf(&out, "%s\n", info->id);
-    tdm_release_close(&release);
-    return print_text(&out, err);
+    return s ? s : tell_release(c, &release, true, err);
 }
 
 static void entry_as_json(const tdm_release_entry *e, tdm_text *out)

@@ -227,37 +227,6 @@ static tdm_status score_rows(tdm__scorer *s, tdm__piece *piece, size_t rows, con
     return status;
 }
 
-static void no_key(const tdm__scorer *s, size_t part, const char *found, tdm_error *bad)
-{
-    char name[80], type[64];
-    tdm_str field = s->package->key.field[part].name;
-    snprintf(name, sizeof name, "%.*s", (int)(field.len < 79 ? field.len : 79), field.ptr);
-    tdm__type_format(&s->package->key.field[part].type, type);
-    tdm__fail(bad, TDM_KEY_MISSING, name, "the record has no key");
-    tdm__fail_expected(bad, "%s", type);
-    tdm__fail_found(bad, "%s", found);
-}
-
-/* A file's row: its key as text behind key_bytes; false when a part has no value or all has no letters, which `bad`
- * then says. */
-static bool row_key(const tdm__scorer *s, const tdm__row_block *block, size_t row, tdm__buf *out, tdm_error *bad)
-{
-    tdm_value part[TDM__KEY_PARTS_MAX];
-    size_t before = out->len;
-    for (size_t k = 0; k < s->package->key.n; k++) {
-        tdm__column_get(&block->column[k], row, &part[k]);
-        if (part[k].presence == TDM_PRESENT)
-            continue;
-        no_key(s, k, part[k].presence == TDM_NULL ? "null" : "nothing", bad);
-        return false;
-    }
-    tdm__key_join(part, s->package->key.n, out);
-    if (out->len > before || out->failed)
-        return true;
-    no_key(s, 0, "\"\"", bad);
-    return false;
-}
-
 static void copy_row(tdm__scorer *s, const tdm__row_block *block, size_t from, size_t to)
 {
     for (size_t c = 0; c < s->population->schema.n; c++) {
@@ -285,7 +254,7 @@ static tdm_status score_block(tdm__scorer *s, tdm__piece *piece, const tdm__row_
         quarantine(s, piece, &block->bad[i].place, "read", &block->bad[i].error);
     tdm__buf_reset(&s->key_bytes);
     for (size_t row = 0; row < block->n; row++) {
-        if (!row_key(s, block, row, &s->key_bytes, &bad)) {
+        if (tdm__key_of_row(&s->package->key, block->column, NULL, s->package->key.n, row, &s->key_bytes, &bad)) {
             quarantine(s, piece, &block->place[row], "key", &bad);
             continue;
         }

@@ -59,6 +59,10 @@ bool tdm__label_valid(tdm_str label);
 /* Keys of one or several columns as one text, "a|b", with \| and \\ for a bar and a backslash inside a part. Appends to
  * `out`. Timestamps and numbers are written as tdm__value_format does. */
 void tdm__key_join(const tdm_value *parts, size_t n, tdm__buf *out);
+/* The key of a row: the columns `key` (NULL: 0 to n - 1) of a block with this schema, joined, appended to `out`.
+ * TDM_KEY_MISSING when a part has no value or the key has no letters: where is the column, with expected and found. */
+tdm_status tdm__key_of_row(const tdm__schema *schema, const tdm__column *columns, const int *key, size_t n, size_t row,
+                           tdm__buf *out, tdm_error *err);
 /* The inverse: n texts into `parts` (unescaped, in the arena). TDM_SYNTAX when the number of parts differs. */
 tdm_status tdm__key_split(tdm_str key, tdm_str *parts, size_t n, tdm__arena *arena, tdm_error *err);
 

@@ -2,6 +2,8 @@
  *
  * Joining and splitting are inverse for texts of any bytes, empty parts included. A key of one part is escaped too, so
  * that a key's text alone tells how many parts it has. */
+#include <stdio.h>
+
 #include "base/fail.h"
 #include "schema/block.h"
 
@@ -24,6 +26,38 @@ void tdm__key_join(const tdm_value *parts, size_t n, tdm__buf *out)
         else
             tdm__value_format(&parts[i], out); /* no other kind writes a bar or a backslash */
     }
+}
+
+static tdm_status no_key(const tdm__field *field, const char *found, tdm_error *err)
+{
+    char name[80], type[64];
+    snprintf(name, sizeof name, "%.*s", (int)(field->name.len < 79 ? field->name.len : 79), field->name.ptr);
+    tdm__type_format(&field->type, type);
+    tdm_status s = tdm__fail(err, TDM_KEY_MISSING, name, "the record has no key");
+    tdm__fail_expected(err, "%s", type);
+    tdm__fail_found(err, "%s", found);
+    return s;
+}
+
+tdm_status tdm__key_of_row(const tdm__schema *schema, const tdm__column *columns, const int *key, size_t n, size_t row,
+                           tdm__buf *out, tdm_error *err)
+{
+    size_t before = out->len;
+    for (size_t k = 0; k < n; k++) {
+        int column = key ? key[k] : (int)k;
+        tdm_value part;
+        tdm__column_get(&columns[column], row, &part);
+        if (part.presence != TDM_PRESENT) {
+            out->len = before; /* the parts before it are no key */
+            return no_key(&schema->field[column], part.presence == TDM_NULL ? "null" : "nothing", err);
+        }
+        if (k > 0)
+            tdm__buf_char(out, '|');
+        tdm__key_join(&part, 1, out);
+    }
+    if (out->len > before || out->failed)
+        return TDM_OK;
+    return no_key(&schema->field[key ? key[0] : 0], "\"\"", err);
 }
 
 static tdm_status wrong_parts(tdm_str key, size_t want, size_t have, tdm_error *err)

@@ -74,27 +74,12 @@ static tdm_status quarantine_row(load *l, const char *file, const tdm__row_place
     return tdm__line_file_add(l->quarantine, tdm__strn(l->line.ptr, l->line.len), err);
 }
 
-static tdm_status no_key(const load *l, size_t part, tdm_error *err)
-{
-    const tdm_str name = l->source->schema.field[l->source->key[part]].name;
-    char field[80];
-    snprintf(field, sizeof field, "%.*s", (int)name.len, name.ptr);
-    return tdm__fail(err, TDM_KEY_MISSING, field, "the record has no key");
-}
-
-/* The row's key, joined; a part that is missing, and a key of no letters, are errors of the row. */
+/* The row's key, joined. */
 static tdm_status make_key(load *l, const tdm__row_block *block, size_t row, tdm_error *err)
 {
-    tdm_value part[TDM__KEY_PARTS_MAX];
-    for (size_t k = 0; k < l->source->n_key; k++) {
-        tdm__column_get(&block->column[l->source->key[k]], row, &part[k]);
-        if (part[k].presence != TDM_PRESENT)
-            return no_key(l, k, err);
-    }
     tdm__buf_reset(&l->key);
-    tdm__key_join(part, l->source->n_key, &l->key);
-    tdm_status s = tdm__buf_check(&l->key, err);
-    return s || l->key.len ? s : no_key(l, 0, err);
+    tdm_status s = tdm__key_of_row(&l->source->schema, block->column, l->source->key, l->source->n_key, row, &l->key, err);
+    return s ? s : tdm__buf_check(&l->key, err);
 }
 
 static tdm_status load_block(load *l, const char *file, const tdm__row_block *block, tdm_error *err)

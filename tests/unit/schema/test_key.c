@@ -76,12 +76,44 @@ static void test_round_trip(void **state)
     tdm__arena_free(&arena);
 }
 
+/* A row without a whole key leaves nothing behind: the next row's key begins where the last one ended. */
+static void test_of_row(void **state)
+{
+    (void)state;
+    tdm__arena arena = {0};
+    tdm__buf out = {0};
+    tdm_error err;
+    tdm__field field[2] = {{tdm__str("name"), {.kind = TDM_STRING}}, {tdm__str("number"), {.kind = TDM_I64}}};
+    tdm__schema schema = {field, 2};
+    tdm__column column[2];
+    const int swapped[2] = {1, 0};
+    assert_true(tdm__column_init(&column[0], &field[0].type, &arena) && tdm__column_init(&column[1], &field[1].type, &arena));
+    static const struct { const char *name; int presence; } rows[] = {
+        {"a|b", TDM_PRESENT}, {"lost", TDM_NULL}, {"", TDM_PRESENT}, {"gone", TDM_MISSING}};
+    for (size_t i = 0; i < 4; i++) {
+        tdm__column_set(&column[0], i, &(tdm_value){.kind = TDM_STRING, .presence = TDM_PRESENT, .as.str = tdm__str(rows[i].name)});
+        tdm__column_set(&column[1], i, &(tdm_value){.kind = TDM_I64, .presence = (uint8_t)rows[i].presence, .as.i64 = 7});
+    }
+    assert_ok(tdm__key_of_row(&schema, column, NULL, 2, 0, &out, &err), &err);
+    assert_status(tdm__key_of_row(&schema, column, NULL, 2, 1, &out, &err), TDM_KEY_MISSING, &err);
+    assert_true(!strcmp(err.where, "number") && !strcmp(err.expected, "i64") && !strcmp(err.found, "null"));
+    assert_status(tdm__key_of_row(&schema, column, NULL, 2, 3, &out, &err), TDM_KEY_MISSING, &err);
+    assert_string_equal(err.found, "nothing");
+    assert_ok(tdm__key_of_row(&schema, column, swapped, 2, 2, &out, &err), &err);
+    assert_string_equal(tdm__buf_z(&out), "a\\|b|77|");
+    assert_status(tdm__key_of_row(&schema, column, NULL, 1, 2, &out, &err), TDM_KEY_MISSING, &err); /* no letters */
+    assert_string_equal(err.found, "\"\"");
+    tdm__buf_free(&out);
+    tdm__arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_split_refuses),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_of_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
