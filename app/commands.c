@@ -89,7 +89,10 @@ const command_row commands[] = {
     {"promote", "RELEASE", 1, 1, "verify a release and its table, and make them current",
      "Every byte is checked and golden rows are compared to the bit before the flip, which is one rename.",
      "tandem promote flight-delay --table v000001 --expect 3", OPTIONS(promote_options), command_promote, 6},
-    {"rollback", "[SERVICE]", 0, 1, "give a service back what it had before", NULL, "tandem rollback flight-delay",
+    {"rollback", "[SERVICE]", 0, 1, "give a service back what it had before",
+     "Without a name: the service that the last cutover changed. It is a new epoch with an older content; again goes\n"
+     "further back. When the current epoch is damaged, the newest whole one becomes current instead.",
+     "tandem rollback flight-delay",
      NULL, 0, command_rollback, 6},
     {"status", "", 0, 0, "what is current, how old it is, and what was promised", NULL, "tandem status", NULL, 0,
      command_status, 6},

@@ -288,8 +288,9 @@ static void draw(progress_bar *bar, const tdm_progress *p, double elapsed)
     if (p->total)
         add_bar(&line, share);
     if (p->rows)
-        text_printf(&line, "  %s rows, %s/s", with_commas(p->rows, number),
-                    with_commas((uint64_t)((double)p->rows / elapsed), (char[32]){0}));
+        text_printf(&line, "  %s rows", with_commas(p->rows, number));
+    if (p->rows && bar->stage_started == bar->started) /* later stages read no rows: theirs is no rate */
+        text_printf(&line, ", %s/s", with_commas((uint64_t)((double)p->rows / elapsed), (char[32]){0}));
     if (share > 0.02 && share < 1)
         text_printf(&line, ", %.0f s left", elapsed / share * (1 - share));
     if (p->rows_quarantined)
@@ -304,8 +305,13 @@ bool progress_tell(void *self, const tdm_progress *p)
 {
     progress_bar *bar = self;
     double now = tdm_seconds();
-    if (bar->columns && now - bar->started > 1 && now - bar->drawn > 0.1) {
-        draw(bar, p, now - bar->started);
+    bool first = !bar->stage[0], other = strcmp(bar->stage, p->stage) != 0;
+    if (other) {
+        snprintf(bar->stage, sizeof bar->stage, "%s", p->stage);
+        bar->stage_started = first ? bar->started : now;
+    }
+    if (bar->columns && now - bar->started > 1 && (other || now - bar->drawn > 0.1)) {
+        draw(bar, p, now - bar->stage_started);
         bar->drawn = now;
     }
     return !tdm_interrupted();

@@ -43,6 +43,8 @@ const char *instant_text(int64_t us, char out[48]);
 typedef struct progress_bar {
     const char *what;
     double started, drawn;
+    char stage[24];       /* that is drawn, and since when it goes on: what is left is of the stage */
+    double stage_started;
     bool visible;
     unsigned columns;
     uint64_t written;
