@@ -15,7 +15,8 @@ static void must(bool held)
 static void check_feature(const tdm__manifest *m, size_t i)
 {
     const tdm__manifest_feature *f = &m->feature[i];
-    must(tdm__name_valid(f->name) && f->definition && tdm__manifest_find_feature(m, f->name) == (int)i);
+    bool named = f->origin == TDM__ORIGIN_REQUEST ? tdm__label_valid(f->name) : tdm__name_valid(f->name);
+    must(named && f->definition && tdm__manifest_find_feature(m, f->name) == (int)i);
     must((f->origin == TDM__ORIGIN_REQUEST) == (f->type.kind != TDM_KIND_COUNT));
     must(f->origin != TDM__ORIGIN_COLUMN || (f->source.len && f->column.len));
     must(f->origin != TDM__ORIGIN_WINDOW || f->window.over_us > 0);
