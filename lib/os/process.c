@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -50,11 +49,6 @@ uint64_t tdm__peak_memory_bytes(void)
 int64_t tdm__process_id(void)
 {
     return getpid();
-}
-
-const char *tdm__environment(const char *name)
-{
-    return getenv(name);
 }
 
 bool tdm__is_terminal(int fd)

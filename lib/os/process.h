@@ -8,7 +8,6 @@
 
 uint64_t tdm__peak_memory_bytes(void);  /* largest resident set so far */
 int64_t tdm__process_id(void);
-const char *tdm__environment(const char *name); /* NULL when unset */
 bool tdm__is_terminal(int fd);
 /* Writes all of it to standard output or error; false when that fails (a closed pipe). */
 bool tdm__write_fd(int fd, const void *bytes, size_t n);

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <tandem/terminal.h>
 #include "base/fail.h"
@@ -12,7 +11,7 @@
 unsigned tdm_terminal_columns(int fd)
 {
     struct winsize size;
-    if (!isatty(fd))
+    if (!tdm__is_terminal(fd))
         return 0;
     return ioctl(fd, TIOCGWINSZ, &size) || size.ws_col < 20 ? 80 : size.ws_col;
 }

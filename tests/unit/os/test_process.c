@@ -28,9 +28,6 @@ static void test_names(void **state)
 {
     (void)state;
     assert_int_equal(tdm__process_id(), getpid());
-    setenv("TANDEM_TEST_VARIABLE", "x", 1);
-    assert_string_equal(tdm__environment("TANDEM_TEST_VARIABLE"), "x");
-    assert_null(tdm__environment("TANDEM_TEST_NO_SUCH_VARIABLE"));
 }
 
 static void test_write_to_pipe(void **state)
