@@ -59,6 +59,21 @@ extern "C" {
     X(  FEATURE_TYPE,     3,   400,  "the feature does not have its declared type")                  \
     X(  PREDICTION_RANGE, 3,   422,  "the output is outside the prediction schema")                  \
     X(  PREDICTION_NAN,   3,   422,  "the output is not a finite number")                            \
+    /* one request that cannot be served */                                                          \
+    X(  HTTP_SYNTAX,      3,   400,  "the request is not valid HTTP/1.1")                            \
+    X(  HTTP_HEAD_LARGE,  3,   431,  "the request's head exceeds a limit")                           \
+    X(  HTTP_TARGET_LONG, 3,   414,  "the request's target exceeds a limit")                         \
+    X(  HTTP_METHOD,      3,   405,  "the route does not have this method")                          \
+    X(  HTTP_VERSION,     3,   505,  "the request is of another version of HTTP than 1.0 and 1.1")   \
+    X(  HTTP_UNKNOWN,     3,   501,  "the request asks for a part of HTTP that is not implemented")  \
+    X(  HTTP_EXPECTATION, 3,   417,  "the request expects what is not offered")                      \
+    X(  HTTP_MEDIA_TYPE,  3,   415,  "the body has a type or coding that is not taken")              \
+    X(  HTTP_CODING,      3,   400,  "the compressed body is damaged")                               \
+    X(  HTTP_TIMEOUT,     3,   408,  "the request did not arrive in time")                           \
+    X(  DEADLINE_INVALID, 3,   400,  "the deadline is not one")                                      \
+    X(  DEADLINE,         4,   504,  "the deadline was over before work could begin")                \
+    X(  OVERLOADED,       4,   503,  "a limit of the server is reached")                             \
+    X(  DRAINING,         4,   503,  "the server is stopping")                                       \
     /* refused by state */                                                                           \
     X(  BUSY,             4,   503,  "another process holds the home")                               \
     X(  REFUSED,          4,   409,  "the present state does not allow this")                        \

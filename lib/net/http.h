@@ -1,0 +1,150 @@
+/* HTTP/1.1 as a byte machine: bytes in, requests out. No sockets, no clock, no threads.
+ *
+ * Every connection has a tdm__http_reader. Whoever owns the socket gives it the bytes that came; it gives back whole
+ * requests, head and body, one after the other. Strict: of two ways to read a byte stream it takes neither, since a
+ * proxy in front may take the other one (request smuggling). RFC 9110 and 9112 are the source; docs/reference/http.md
+ * lists what is refused and how.
+ *
+ * A request that lies whole in the bytes given is read in place: nothing is copied and nothing allocated. Of one that
+ * arrives in parts, what came is kept in the reader's own buffer, which is bounded by the limits and given up when the
+ * request is done. */
+#ifndef TDM_NET_HTTP_H
+#define TDM_NET_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tandem/status.h>
+#include <tandem/value.h>
+#include "base/text.h"
+
+#define TDM__HTTP_METHODS(X) X(GET) X(HEAD) X(POST) X(PUT) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE) X(PATCH)
+
+typedef enum tdm__http_method {
+#define TDM__HTTP_METHOD_ENUM(name) TDM__HTTP_##name,
+    TDM__HTTP_METHODS(TDM__HTTP_METHOD_ENUM)
+#undef TDM__HTTP_METHOD_ENUM
+    TDM__HTTP_METHOD_COUNT
+} tdm__http_method;
+const char *tdm__http_method_name(unsigned method);
+
+/* Fields that somebody reads. A field that is not here is checked and forgotten. `once`: standing twice is
+ * TDM_HTTP_SYNTAX; the others' values are taken as one list, of which the machine keeps the first.
+ *   enum name        name, lower case                   once */
+#define TDM__HTTP_FIELDS(X)                                        \
+    X(HOST,             "host",                            true)  \
+    X(CONNECTION,       "connection",                      false) \
+    X(CONTENT_LENGTH,   "content-length",                  true)  \
+    X(TRANSFER_ENCODING, "transfer-encoding",              true)  \
+    X(EXPECT,           "expect",                          true)  \
+    X(CONTENT_TYPE,     "content-type",                    true)  \
+    X(CONTENT_ENCODING, "content-encoding",                true)  \
+    X(ACCEPT_ENCODING,  "accept-encoding",                 true)  \
+    X(DEADLINE,         "tandem-deadline-ms",              true)  \
+    X(TENSOR_HEADER,    "inference-header-content-length", true)
+
+typedef enum tdm__http_field {
+#define TDM__HTTP_FIELD_ENUM(name, text, once) TDM__HTTP_##name,
+    TDM__HTTP_FIELDS(TDM__HTTP_FIELD_ENUM)
+#undef TDM__HTTP_FIELD_ENUM
+    TDM__HTTP_FIELD_COUNT
+} tdm__http_field;
+
+typedef struct tdm__http_limits {
+    uint32_t head_bytes_max, headers_max, target_bytes_max;
+    uint64_t body_bytes_max;
+} tdm__http_limits;
+
+/* One request. All texts are views, valid until the reader is called again or its bytes are gone. */
+typedef struct tdm__http_request {
+    uint8_t method;        /* tdm__http_method */
+    uint8_t minor;         /* HTTP/1.minor: 0 or 1 */
+    bool keep_alive;       /* the connection may go on after the answer */
+    tdm_str path, query;   /* as sent, still percent-encoded; the query without its '?' */
+    tdm_str field[TDM__HTTP_FIELD_COUNT]; /* trimmed; ptr NULL when absent */
+    tdm_str body;          /* de-chunked; still in its content coding */
+    size_t wire_bytes;     /* that the request took on the wire */
+} tdm__http_request;
+
+typedef enum tdm__http_step {
+    TDM__HTTP_MORE,        /* all bytes given were taken; the request is not whole yet (or none has begun) */
+    TDM__HTTP_REQUEST,     /* *request is filled */
+    TDM__HTTP_CONTINUE,    /* the client waits for "100 Continue": send it (or refuse and close), then go on */
+    TDM__HTTP_FAULT        /* *err is filled: answer it with its status and close; the reader takes nothing more */
+} tdm__http_step;
+
+/* Where a request stands, for time limits and for telling an idle connection from a slow one. */
+typedef enum tdm__http_phase { TDM__HTTP_IDLE, TDM__HTTP_IN_HEAD, TDM__HTTP_IN_BODY, TDM__HTTP_FAILED } tdm__http_phase;
+
+typedef struct tdm__http_reader {
+    const tdm__http_limits *limits;
+    tdm__buf kept;         /* bytes of a request that arrived in parts: head, then body as far as it came */
+    uint8_t phase;         /* tdm__http_phase */
+    bool head_only;        /* the head of the request at work was read already (into `request`) */
+    bool continued;        /* TDM__HTTP_CONTINUE was told for it */
+    bool done;             /* the request in `kept` was handed out: forget it at the next call */
+    uint64_t scanned;      /* how far `kept` was searched for the head's end */
+    uint64_t head_bytes;   /* of the head at work */
+    uint64_t body_left;    /* of a Content-Length, or of the present chunk */
+    uint64_t body_bytes;   /* de-chunked so far */
+    uint64_t wire_bytes;   /* of the request at work */
+    uint64_t trailer_bytes;
+    uint8_t chunk_state;   /* of http_body.c */
+    bool chunked;
+    struct tdm__http_offsets *offsets; /* texts of the kept head, as offsets: `kept` moves when it grows */
+} tdm__http_reader;
+
+/* {0} with the limits set is a fresh reader. The limits outlive it. */
+void tdm__http_reader_init(tdm__http_reader *reader, const tdm__http_limits *limits);
+void tdm__http_reader_free(tdm__http_reader *reader);
+/* Goes one step on. Takes what it needs from the front of *in (a view of at least as long a life as the request's) and
+ * moves *in behind it; what is left belongs to the next request and is given again. TDM__HTTP_FAULT for lack of memory
+ * too (TDM_NO_MEMORY). One thread at a time. */
+tdm__http_step tdm__http_next(tdm__http_reader *reader, tdm_str *in, tdm__http_request *request, tdm_error *err);
+/* Bytes that the reader holds on to. */
+size_t tdm__http_reader_held(const tdm__http_reader *reader);
+
+/* ---- parts of a target ---- */
+
+/* Undoes percent-encoding into `out` (size bytes); *n its length. False: a '%' without two digits, a NUL, or too long. '+'
+ * is a plus. */
+bool tdm__percent_decode(tdm_str text, char *out, size_t size, size_t *n);
+/* Takes the first segment off a path: "/v1/decide/x" gives "v1" and leaves "/decide/x". False at the end. */
+bool tdm__path_next(tdm_str *path, tdm_str *segment);
+
+/* ---- answers ---- */
+
+/* What a head needs; everything else of an answer is its body. */
+typedef struct tdm__http_answer {
+    int status;
+    const char *type;           /* "application/json"; NULL: no body and no type (204) */
+    bool close;                 /* says "Connection: close" */
+    bool keep_alive_10;         /* says "Connection: keep-alive", which 1.0 needs */
+    tdm_str extra;              /* whole header lines with their CRLF */
+} tdm__http_answer;
+/* Appends the head of an answer with `length` bytes of body. */
+void tdm__http_write_head(tdm__buf *out, const tdm__http_answer *answer, uint64_t length);
+/* Room for a head whose length is not known yet: reserves a fixed number of digits for Content-Length (leading zeros are
+ * allowed by RFC 9110), and sets it later. Returns the offset to give to tdm__http_set_length. */
+size_t tdm__http_begin(tdm__buf *out, const tdm__http_answer *answer);
+void tdm__http_set_length(tdm__buf *out, size_t at, uint64_t length);
+/* "Not Found"; "" for one that is not known. */
+const char *tdm__http_reason(int status);
+extern const char tdm__http_continue_line[]; /* "HTTP/1.1 100 Continue\r\n\r\n" */
+
+/* ---- answers as a client reads them: our own command line asking our own server ---- */
+
+/* Reads an answer bit by bit: head, then body bytes de-chunked. {0} is a fresh one. */
+typedef struct tdm__http_response {
+    int status;                 /* once the head is whole */
+    uint8_t state, chunk_state;
+    bool chunked;
+    bool done;                  /* the body is complete */
+    uint64_t left;
+    tdm__buf head;
+} tdm__http_response;
+/* Takes all of `in`, appends body bytes to `body`. TDM_HTTP_SYNTAX, TDM_NO_MEMORY. */
+tdm_status tdm__http_response_take(tdm__http_response *response, tdm_str in, tdm__buf *body, tdm_error *err);
+void tdm__http_response_free(tdm__http_response *response);
+
+#endif
