@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -96,11 +97,16 @@ bool tdm__write_fd(int fd, const void *bytes, size_t n)
 }
 
 static atomic_int interrupted; /* lock-free, so a handler may set it */
+static int interrupt_event = -1; /* made before the handlers are installed */
 
 static void on_signal(int number)
 {
+    const uint64_t one = 1;
+    int code = errno;
     (void)number;
     atomic_store(&interrupted, 1);
+    if (interrupt_event >= 0 && write(interrupt_event, &one, sizeof one) < 0)
+        errno = code; /* it can only be full, and then it is readable */
 }
 
 /* After the first signal the second one ends the process: a user who insists is obeyed. A signal that was ignored when
@@ -108,6 +114,7 @@ static void on_signal(int number)
 static void install_handlers(void)
 {
     static const int signals[] = { SIGINT, SIGTERM };
+    interrupt_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         struct sigaction old, act = { .sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND };
         sigemptyset(&act.sa_mask);
@@ -116,9 +123,16 @@ static void install_handlers(void)
     }
 }
 
+static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
+
 bool tdm__interrupted(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, install_handlers);
+    pthread_once(&handlers_once, install_handlers);
     return atomic_load(&interrupted) != 0;
+}
+
+int tdm__interrupt_socket(void)
+{
+    pthread_once(&handlers_once, install_handlers);
+    return interrupt_event;
 }

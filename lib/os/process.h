@@ -13,5 +13,8 @@ bool tdm__is_terminal(int fd);
 bool tdm__write_fd(int fd, const void *bytes, size_t n);
 /* True once SIGINT or SIGTERM came; the first call installs the handlers. */
 bool tdm__interrupted(void);
+/* Becomes readable, and stays so, once SIGINT or SIGTERM came: for whoever waits for other things too. Installs the
+ * handlers; -1 when the system refuses. Not to be closed. */
+int tdm__interrupt_socket(void);
 
 #endif

@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -45,6 +47,18 @@ tdm_status tdm__thread_start(const char *name, void (*run)(void *arg), void *arg
     }
     *out = t;
     return TDM_OK;
+}
+
+void tdm__thread_background(void)
+{
+    const struct sched_param none = { .sched_priority = 0 };
+    pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+}
+
+void tdm__thread_yielding(void)
+{
+    enum { NICE = 10 };
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone, as Linux has it */
 }
 
 void tdm__thread_join(tdm__thread **thread)

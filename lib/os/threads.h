@@ -12,6 +12,11 @@ typedef struct tdm__cond tdm__cond;
 
 /* TDM_NO_MEMORY or TDM_SYSTEM. `name` (up to 15 letters) shows in debuggers. */
 tdm_status tdm__thread_start(const char *name, void (*run)(void *arg), void *arg, tdm__thread **out, tdm_error *err);
+/* The calling thread, and those it starts from now on, run only when nothing else wants the core (SCHED_IDLE): for work
+ * that must not be felt. A hint; where the system refuses it is as before. */
+void tdm__thread_background(void);
+/* The calling thread yields to others of the process (nice 10), without starving. A hint likewise. */
+void tdm__thread_yielding(void);
 void tdm__thread_join(tdm__thread **thread); /* waits, frees, sets NULL; NULL is allowed */
 tdm__mutex *tdm__mutex_new(void);            /* NULL when out of memory */
 void tdm__mutex_close(tdm__mutex **m);
