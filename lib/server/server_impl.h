@@ -1,0 +1,109 @@
+/* The server's parts and who owns them. Private to lib/server.
+ *
+ * Threads: one an event loop (loop.c), one for large requests (large.c), one that takes admin connections and one for each
+ * of those (admin.c, few), one that writes the access log (access_log.c, when asked for). The first two kinds have seats.
+ *
+ * The control side (staging, flips, loads) is serialised by the home's own lock within the process (state/home.h);
+ * `change` guards `current` and what was before it against two changers. */
+#ifndef TDM_SERVER_SERVER_IMPL_H
+#define TDM_SERVER_SERVER_IMPL_H
+
+#include <tandem/serve.h>
+#include "os/poller.h"
+#include "os/threads.h"
+#include "server/exchange.h"
+#include "state/home.h"
+
+typedef struct tdm__loop tdm__loop;
+typedef struct tdm__large tdm__large;
+typedef struct tdm__admin tdm__admin;
+typedef struct tdm__access_log tdm__access_log;
+
+struct tdm_server {
+    tdm_home *home;             /* NULL: bare models alone */
+    tdm_server_settings settings;
+    tdm__http_limits limits;
+    char address[TDM__ADDRESS_MAX], admin_address[TDM__ADDRESS_MAX];
+    int64_t started_us;
+    uint64_t started_ns;
+
+    tdm__seat **seat;           /* n_loops + 1 */
+    unsigned n_seats, n_loops;
+    tdm__loop **loop;
+    tdm__large *large;
+    tdm__admin *admin;          /* NULL without a home and address */
+    tdm__access_log *log;       /* NULL: not asked for */
+
+    _Atomic(tdm__serving *) current;
+    _Atomic uint64_t generation; /* of `current` */
+    tdm__mutex *change;
+    tdm__serving *prepared;     /* staged and not yet current */
+    tdm__bare_model *model;
+    size_t n_models;
+    struct tdm__meter_book *book; /* service_meters by service name, for as long as the server lives */
+
+    atomic_bool stopping;       /* no new connections, finish what is there */
+    atomic_bool drained;        /* told not to be ready: POST /admin/v1/drain */
+    _Atomic uint64_t connections, buffered_bytes;
+    tdm__poller *waiter;        /* tdm_server_wait's */
+};
+
+/* serving.c: the current one, for a thread with a seat. Enter before a request or a batch of them, leave before waiting.
+ * What enter returned may be used until leave, or the next enter, of the same seat. */
+const tdm__serving *tdm__seat_enter(tdm__seat *seat);
+void tdm__seat_leave(tdm__seat *seat);
+
+/* staging.c: makes `content` (an epoch's) ready beside the current serving, sharing what has not changed: same release, same
+ * table, same versions of its sources. On TDM_OK it waits in server->prepared. A service that cannot be served fails the
+ * preparation when `strict`, else it is kept with its error. */
+tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, bool strict, tdm_error *err);
+/* Makes the prepared one current, waits until no thread can see the one before, and frees slowly what only that one used; the
+ * newest but one stays ready for a rollback. `commit` false: drops the prepared one. */
+void tdm__serving_finish(tdm_server *server, bool commit);
+/* After a load or a new source: the same epoch with the present state. */
+tdm_status tdm__serving_refresh(tdm_server *server, tdm_error *err);
+void tdm__serving_close_all(tdm_server *server);
+/* Bare models, at the start. */
+tdm_status tdm__models_open(tdm_server *server, const tdm_server_model *model, size_t n, tdm_error *err);
+void tdm__models_close(tdm_server *server);
+
+/* meters.c: the meters of a service, one a seat; the same for the same name. NULL when out of memory. Any thread. */
+tdm__service_meters *tdm__meters_of(tdm_server *server, const char *service);
+void tdm__meter_book_close(tdm_server *server);
+/* Sums over all seats. */
+uint64_t tdm__server_count(const tdm_server *server, tdm__count count);
+void tdm__server_stage(const tdm_server *server, tdm__stage stage, tdm__histogram *out);
+/* A service's latency over all seats since the server began. */
+void tdm__service_latency(const tdm_server *server, const tdm__service_meters *meters, tdm__histogram *out);
+
+/* access_log.c. Adding never waits: a line that finds no room is counted and dropped. */
+tdm_status tdm__access_log_open(tdm_server *server, const char *path, tdm__access_log **out, tdm_error *err);
+void tdm__access_log_add(tdm__access_log *log, const tdm__exchange *x, uint64_t total_ns, size_t bytes_out);
+void tdm__access_log_close(tdm__access_log **log);
+
+/* admin.c: listens at admin.sock of the home, and at `address` (NULL: not). */
+tdm_status tdm__admin_open(tdm_server *server, const char *address, tdm__admin **out, tdm_error *err);
+/* Cancels what runs, and waits for it. */
+void tdm__admin_close(tdm__admin **admin);
+
+/* loop.c */
+tdm_status tdm__loop_open(tdm_server *server, tdm__seat *seat, tdm__socket listener, tdm__loop **out, tdm_error *err);
+tdm_status tdm__loop_start(tdm__loop *loop, tdm_error *err);
+void tdm__loop_wake(tdm__loop *loop);
+void tdm__loop_close(tdm__loop **loop);
+
+/* large.c: requests that would hold up an event loop. */
+tdm_status tdm__large_open(tdm_server *server, tdm__seat *seat, tdm__large **out, tdm_error *err);
+void tdm__large_close(tdm__large **large);
+
+/* server_json.c: what GET /v1/status and `tandem status --json` print. */
+void tdm__server_status_json(tdm_server *server, const tdm__serving *serving, tdm_json *j);
+
+/* answering.c: from a request to the bytes of its answer, appended to `out`. False: it is a large one (out unchanged). */
+typedef struct tdm__arrival { int64_t us; uint64_t ns, read_ns; } tdm__arrival;
+bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,
+                         const tdm__arrival *arrival, tdm__buf *out, bool *close);
+/* The answer to a request that is none, with the connection's end. */
+void tdm__answer_fault(tdm__seat *seat, const tdm_error *error, tdm__buf *out);
+
+#endif
