@@ -16,7 +16,10 @@
  * written. A number beyond the range gives an infinity and *overflow true (when not NULL); an underflow gives the
  * nearest double. A nan of either sign is the one quiet NaN without sign. The work is linear in s.len. */
 bool tdm__parse_f64(tdm_str s, double *out, bool *overflow);
-/* As above, rounded once, straight to float. */
+/* The double nearest to digits * 10^exponent, for who has read up to 19 digits already: what tdm__parse_f64 makes of the
+ * same number without its sign. An infinity when beyond the range. */
+double tdm__scale_f64(uint64_t digits, int64_t exponent);
+/* As tdm__parse_f64, rounded once, straight to float. */
 bool tdm__parse_f32(tdm_str s, float *out, bool *overflow);
 /* Decimal integer with optional sign, no spaces. False when not one. Outside i64: *out is the nearest i64, *overflow
  * true, and the answer true; without an `overflow` to tell it, false. */

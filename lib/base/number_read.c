@@ -422,6 +422,15 @@ bool tdm__parse_f64(tdm_str s, double *out, bool *overflow)
     return true;
 }
 
+double tdm__scale_f64(uint64_t digits, int64_t exponent)
+{
+    decimal d = {.digits = digits, .exponent = exponent};
+    uint64_t bits = round_decimal(&layout_f64, &d);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
 bool tdm__parse_f32(tdm_str s, float *out, bool *overflow)
 {
     uint64_t bits;

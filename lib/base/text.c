@@ -99,25 +99,45 @@ static size_t utf8_step(const unsigned char *p, size_t n)
     return len;
 }
 
-bool tdm__utf8_valid(tdm_str s)
+/* Most texts are ASCII: 32 bytes at a step. Returns how many of the first n bytes were passed over. */
+static size_t skip_ascii(const unsigned char *p, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t w[4]; n - i >= sizeof w; i += sizeof w) {
+        memcpy(w, p + i, sizeof w);
+        if ((w[0] | w[1] | w[2] | w[3]) & 0x8080808080808080u)
+            break;
+    }
+    for (uint64_t w; n - i >= sizeof w; i += sizeof w) {
+        memcpy(&w, p + i, sizeof w);
+        if (w & 0x8080808080808080u)
+            break;
+    }
+    return i;
+}
+
+size_t tdm__utf8_prefix(tdm_str s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t i = 0;
     while (i < s.len) {
-        uint64_t eight;
-        if (s.len - i >= sizeof eight) { /* most texts are ASCII: eight bytes at a step */
-            memcpy(&eight, p + i, sizeof eight);
-            if (!(eight & 0x8080808080808080u)) {
-                i += sizeof eight;
+        if (p[i] < 0x80 && s.len - i >= 8) {
+            size_t ascii = skip_ascii(p + i, s.len - i);
+            i += ascii;
+            if (ascii)
                 continue;
-            }
         }
         size_t step = utf8_step(p + i, s.len - i);
         if (!step)
-            return false;
+            break;
         i += step;
     }
-    return true;
+    return i;
+}
+
+bool tdm__utf8_valid(tdm_str s)
+{
+    return tdm__utf8_prefix(s) == s.len;
 }
 
 char *tdm__buf_reserve(tdm__buf *b, size_t n)

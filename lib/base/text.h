@@ -22,6 +22,8 @@ tdm_str tdm__str_trim(tdm_str s);                    /* spaces and tabs, both en
 tdm_str tdm__str_cut(tdm_str s, char by, tdm_str *rest);
 /* Valid UTF-8: no overlong forms, no surrogates, at most U+10FFFF. */
 bool tdm__utf8_valid(tdm_str s);
+/* How many of its first bytes are valid UTF-8: s.len when all are, else where the first sequence that is none begins. */
+size_t tdm__utf8_prefix(tdm_str s);
 
 typedef struct tdm__buf {
     char *ptr;

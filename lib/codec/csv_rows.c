@@ -305,7 +305,7 @@ static bool slow_cell(tdm__row_parser *p, const csv_column *plan, size_t row)
     if (!may_be_null || (text.len > 0 && !tdm__is_null_text(p, text)))
         s = tdm__value_parse(&column->type, text, &value, &error);
     else if (!column->type.nullable)
-        s = tdm__null_fault(p, plan->field, &error);
+        s = tdm__null_fault(&p->schema->field[plan->field].type, &error);
     if (s)
         return tdm__drop_row(p, row, plan->field, &error);
     tdm__column_set(column, row, &value);

@@ -67,12 +67,12 @@ bool tdm__drop_row(tdm__row_parser *p, size_t row, size_t field, const tdm_error
     return true;
 }
 
-tdm_status tdm__null_fault(const tdm__row_parser *p, size_t field, tdm_error *why)
+tdm_status tdm__null_fault(const tdm_type *type, tdm_error *why)
 {
-    char type[64];
-    tdm__type_format(&p->schema->field[field].type, type);
+    char name[64];
+    tdm__type_format(type, name);
     tdm__fail(why, TDM_FIELD_NULL, NULL, "%s", tdm_status_text(TDM_FIELD_NULL));
-    tdm__fail_expected(why, "%s", type);
+    tdm__fail_expected(why, "%s", name);
     tdm__fail_found(why, "null");
     tdm__fail_hint(why, "a type followed by '?' may be null");
     return TDM_FIELD_NULL;

@@ -56,7 +56,7 @@ tdm_status tdm__add_faulty(tdm__row_parser *p, const tdm__row_place *place, cons
  * False when out of memory. */
 bool tdm__drop_row(tdm__row_parser *p, size_t row, size_t field, const tdm_error *why);
 /* Fills `why` for a null where the field's type allows none. */
-tdm_status tdm__null_fault(const tdm__row_parser *p, size_t field, tdm_error *why);
+tdm_status tdm__null_fault(const tdm_type *type, tdm_error *why);
 /* Whether a text stands for null. */
 bool tdm__is_null_text(const tdm__row_parser *p, tdm_str text);
 
