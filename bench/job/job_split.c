@@ -74,7 +74,7 @@ static void open_all(split *s, tdm_home *home, const char *release, const char *
     need(tdm__state_read(home, NULL, UINT64_MAX, &s->state, &err), &err);
     need(tdm__release_package(home, s->state, release, &s->package, &err), &err);
     need(tdm__engine_new(s->package, s->state, &s->engine, &err), &err);
-    need(tdm__worker_new(s->engine, &s->worker, &err), &err);
+    need(tdm__worker_new(s->engine, TDM__BLOCK_ROWS, &s->worker, &err), &err);
     begin(s);
     need(tdm__population_open(&s->population, s->engine, tdm__fs_posix(), csv, &err), &err);
     end(s, NAME);

@@ -83,7 +83,7 @@ static void steps(tdm_home *home, const char *release)
     end("release");
     begin();
     need(tdm__engine_new(package, state, &engine, &err), &err);
-    need(tdm__worker_new(engine, &worker, &err), &err);
+    need(tdm__worker_new(engine, 1, &worker, &err), &err);
     end("engine");
     again(home, package);
     tdm__worker_close(&worker);

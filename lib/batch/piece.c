@@ -94,7 +94,7 @@ tdm_status tdm__scorer_new(const tdm__engine *engine, const tdm__population *pop
     s->as_of_us = as_of_us;
     tdm_status status = make_room(s) ? TDM_OK : tdm__no_memory(err, "run");
     if (!status)
-        status = tdm__worker_new(engine, &s->worker, err);
+        status = tdm__worker_new(engine, TDM__BLOCK_ROWS, &s->worker, err);
     if (!status && population->reader)
         status = tdm__population_parser(population, &s->parser, err);
     if (status)

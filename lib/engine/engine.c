@@ -53,6 +53,18 @@ static tdm_status map_columns(tdm__engine *e, tdm_error *err)
     return TDM_OK;
 }
 
+static tdm_status note_required(tdm__engine *e, tdm_error *err)
+{
+    const tdm__package *p = e->package;
+    e->required = tdm__arena_array(&e->arena, p->n_slots + 1, int);
+    if (!e->required)
+        return tdm__no_memory(err, "engine");
+    for (size_t i = 0; i < p->n_slots; i++)
+        if (p->slot[i].required)
+            e->required[e->n_required++] = (int)i;
+    return TDM_OK;
+}
+
 static tdm_status note_models(tdm__engine *e, tdm_error *err)
 {
     const tdm__manifest *m = e->package->manifest;
@@ -77,6 +89,8 @@ tdm_status tdm__engine_new(const tdm__package *package, const tdm__state *state,
         return tdm__no_memory(err, "engine");
     e->package = package;
     tdm_status s = note_models(e, err);
+    if (!s)
+        s = note_required(e, err);
     if (!s && state)
         s = check_sources(package, state, err);
     if (!s && state)
@@ -111,7 +125,7 @@ const tdm__store *tdm__engine_store(const tdm__engine *engine, size_t source)
     return engine->store ? engine->store[source] : NULL;
 }
 
-/* Doubles that the widest model takes and gives for a full block. */
+/* Doubles that the widest model takes and gives for a row. */
 static void widest(const tdm__package *p, size_t *inputs, size_t *outputs)
 {
     *inputs = *outputs = 1;
@@ -126,26 +140,30 @@ static int make_room(tdm__worker *w)
 {
     const tdm__package *p = w->engine->package;
     tdm__arena *a = &w->arena;
-    size_t inputs, outputs, rows = TDM__BLOCK_ROWS;
+    size_t inputs, outputs, rows = w->rows_max;
+    size_t simple_rows = p->manifest->simple >= 0 ? rows : 0;
     widest(p, &inputs, &outputs);
     return (w->slot = tdm__arena_array(a, p->n_slots + 1, const tdm__column *)) &&
            (w->own = tdm__arena_array(a, p->n_slots + 1, tdm__column)) &&
            (w->default_count = tdm__arena_array(a, p->n_slots + 1, uint64_t)) &&
            (w->null_count = tdm__arena_array(a, p->n_slots + 1, uint64_t)) &&
            (w->defaulted = tdm__arena_array(a, rows, uint32_t)) &&
-           (w->has_failed = tdm__arena_array(a, rows, uint8_t)) &&
-           (w->prediction = tdm__arena_array(a, rows * (p->manifest->n_predictions + 1), double)) &&
+           (w->lacks = tdm__arena_array(a, rows, uint32_t)) &&
+           (w->use[TDM__USE_MAIN].prediction = tdm__arena_array(a, rows * p->manifest->n_predictions + 1, double)) &&
+           (w->use[TDM__USE_SIMPLE].prediction = tdm__arena_array(a, simple_rows * p->manifest->n_predictions + 1, double)) &&
            (w->x = tdm__arena_array(a, rows * inputs, double)) &&
            (w->y = tdm__arena_array(a, rows * outputs, double)) &&
            (w->record = tdm__arena_array(a, rows, tdm__record)) && (w->key = tdm__arena_array(a, rows, tdm_str));
 }
 
-tdm_status tdm__worker_new(const tdm__engine *engine, tdm__worker **out, tdm_error *err)
+tdm_status tdm__worker_new(const tdm__engine *engine, size_t rows_max, tdm__worker **out, tdm_error *err)
 {
     *out = tdm__new(tdm__worker);
     if (!*out)
         return tdm__no_memory(err, "worker");
     (*out)->engine = engine;
+    (*out)->rows_max = rows_max;
+    (*out)->now = (*out)->use;
     if (make_room(*out))
         return TDM_OK;
     tdm__worker_close(out);
@@ -158,7 +176,9 @@ void tdm__worker_close(tdm__worker **worker)
     if (!w)
         return;
     tdm__buf_free(&w->key_bytes);
-    tdm__free(w->failed);
+    for (size_t i = 0; i < 2; i++)
+        tdm__free(w->use[i].failed);
+    tdm__arena_free(&w->model_scratch);
     tdm__arena_free(&w->scratch);
     tdm__arena_free(&w->arena);
     tdm__free(w);
@@ -170,7 +190,7 @@ tdm__column *tdm__worker_own(tdm__worker *w, int slot)
     tdm__column *column = &w->own[slot], made = {0};
     if (column->presence)
         return column;
-    if (!tdm__column_init(&made, &w->engine->package->slot[slot].type, &w->arena))
+    if (!tdm__column_init_rows(&made, &w->engine->package->slot[slot].type, w->rows_max, &w->arena))
         return NULL; /* what was made by half does not count: the block may be tried again */
     *column = made;
     return column;
@@ -179,21 +199,21 @@ tdm__column *tdm__worker_own(tdm__worker *w, int slot)
 void tdm__worker_begin(tdm__worker *w, size_t rows)
 {
     w->rows = rows;
-    w->n_failed = 0;
+    w->use[TDM__USE_MAIN].n_failed = w->use[TDM__USE_SIMPLE].n_failed = 0;
     w->stale = false;
     memset(w->defaulted, 0, rows * sizeof *w->defaulted);
-    memset(w->has_failed, 0, rows);
     tdm__arena_reset(&w->scratch);
 }
 
 tdm_status tdm__worker_fail(tdm__worker *w, size_t row, const char *stage, const tdm_error *error, tdm_error *err)
 {
-    if (w->has_failed[row])
-        return TDM_OK;
-    if (!tdm__grow(w->failed, w->cap_failed, w->n_failed + 1))
+    tdm__worker_use *use = w->now;
+    if (!tdm__grow(use->failed, use->cap_failed, use->n_failed + 1))
         return tdm__no_memory(err, "worker");
-    w->has_failed[row] = 1;
-    w->failed[w->n_failed++] = (tdm__failed_row){.row = (uint32_t)row, .stage = stage, .error = *error};
+    tdm__failed_row *failed = &use->failed[use->n_failed++];
+    failed->row = (uint32_t)row;
+    failed->stage = stage;
+    failed->error = *error;
     return TDM_OK;
 }
 
@@ -212,15 +232,21 @@ void tdm__worker_default(tdm__worker *w, int slot)
     }
 }
 
+tdm__engine_result tdm__worker_result(const tdm__worker *worker, tdm__engine_use use)
+{
+    const tdm__worker_use *u = &worker->use[use];
+    return (tdm__engine_result){.prediction = u->prediction, .failed = u->failed, .n_failed = u->n_failed};
+}
+
 const double *tdm__worker_predictions(const tdm__worker *worker)
 {
-    return worker->prediction;
+    return worker->now->prediction;
 }
 
 const tdm__failed_row *tdm__worker_failed(const tdm__worker *worker, size_t *n)
 {
-    *n = worker->n_failed;
-    return worker->failed;
+    *n = worker->now->n_failed;
+    return worker->now->failed;
 }
 
 const tdm__column *tdm__worker_slot(const tdm__worker *worker, size_t slot)

@@ -4,8 +4,8 @@
  * 1024 rows, a single answer a block of one. Each row's result depends on that row, the as-of and the state, never on
  * its neighbours or on the block's size.
  *
- * An engine is immutable and shared; each thread scores with a worker of its own, which allocates nothing once warm (a
- * row that fails, and strings that expressions make, aside). */
+ * An engine is immutable and shared; each thread scores with a worker of its own, which allocates nothing once warm:
+ * after blocks as large, with as many failing rows and as long texts made by expressions. */
 #ifndef TDM_ENGINE_ENGINE_H
 #define TDM_ENGINE_ENGINE_H
 
@@ -24,12 +24,14 @@ const tdm__package *tdm__engine_package(const tdm__engine *engine);
 /* The store of package->source[i]; NULL in an engine without sources. */
 const tdm__store *tdm__engine_store(const tdm__engine *engine, size_t source);
 
-tdm_status tdm__worker_new(const tdm__engine *engine, tdm__worker **out, tdm_error *err);
+/* A worker for blocks of at most `rows_max` rows, 1 to TDM__BLOCK_ROWS. Its memory grows with them; that of a worker for
+ * few rows lies close together. */
+tdm_status tdm__worker_new(const tdm__engine *engine, size_t rows_max, tdm__worker **out, tdm_error *err);
 void tdm__worker_close(tdm__worker **worker);
 
 /* What is given about a block's rows. Columns hold at least `rows` rows and live until the worker's next block. */
 typedef struct tdm__engine_input {
-    size_t rows;                        /* 1..TDM__BLOCK_ROWS */
+    size_t rows;                        /* 1..rows_max of the worker */
     const tdm__column *const *key;      /* one a key part of the entity */
     const tdm__column *const *request;  /* one a package->request_slot; an entry may be NULL: missing in all rows */
     const tdm__record
@@ -55,10 +57,17 @@ typedef enum tdm__engine_use { TDM__USE_MAIN, TDM__USE_SIMPLE } tdm__engine_use;
  * whose output is outside the prediction schema, fail. */
 tdm_status tdm__engine_predict(tdm__worker *worker, tdm__engine_use use, tdm_error *err);
 
+/* What came of a use of the models. Valid until the worker's next block, or until the same use is asked for again. */
+typedef struct tdm__engine_result {
+    const double *prediction; /* rows x predictions, row-major; NaN in failed rows */
+    const tdm__failed_row *failed;
+    size_t n_failed;          /* by row */
+} tdm__engine_result;
+tdm__engine_result tdm__worker_result(const tdm__worker *worker, tdm__engine_use use);
+
 /* Results, valid until the worker's next block. */
-const double *
-tdm__worker_predictions(const tdm__worker *worker); /* rows x predictions, row-major; NaN in failed rows */
-const tdm__failed_row *tdm__worker_failed(const tdm__worker *worker, size_t *n); /* by row */
+const double *tdm__worker_predictions(const tdm__worker *worker); /* as above, of the last use */
+const tdm__failed_row *tdm__worker_failed(const tdm__worker *worker, size_t *n);
 const tdm__column *tdm__worker_slot(const tdm__worker *worker, size_t slot);
 /* Whether some feature of the block is older than its max_age and its last known value stands in. */
 bool tdm__worker_stale(const tdm__worker *worker);

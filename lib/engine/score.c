@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/fail.h"
 #include "base/number.h"
@@ -42,30 +41,34 @@ static void feature_name(const tdm__slot *slot, char out[80])
     snprintf(out, 80, "%.*s", (int)(slot->name.len < 79 ? slot->name.len : 79), slot->name.ptr);
 }
 
-/* Rows that lack a required feature; `needs` (may be NULL: all) says which slots count. */
-static tdm_status fail_incomplete(tdm__worker *w, const uint8_t *needs, tdm_error *err)
+/* Notes the first required feature that each row lacks; `needs` (may be NULL: all) says which slots count. */
+static void find_lacking(tdm__worker *w, const uint8_t *needs)
 {
-    const tdm__package *p = w->engine->package;
-    for (size_t i = 0; i < p->n_slots; i++) {
-        if (!p->slot[i].required || (needs && !needs[i]))
+    const tdm__engine *e = w->engine;
+    memset(w->lacks, 0, w->rows * sizeof *w->lacks);
+    for (size_t i = 0; i < e->n_required; i++) {
+        int slot = e->required[i];
+        if (needs && !needs[slot])
             continue;
-        for (size_t row = 0; row < w->rows; row++) {
-            unsigned presence = w->slot[i]->presence[row];
-            if (presence == TDM_PRESENT || w->has_failed[row])
-                continue;
-            tdm_error bad;
-            char name[80], type[64];
-            feature_name(&p->slot[i], name);
-            tdm__type_format(&p->slot[i].type, type);
-            tdm__fail(&bad, TDM_FEATURE_MISSING, name, "a required feature has no value");
-            tdm__fail_expected(&bad, "%s", type);
-            tdm__fail_found(&bad, "%s", presence == TDM_NULL ? "null" : "nothing");
-            tdm_status s = tdm__worker_fail(w, row, "features", &bad, err);
-            if (s)
-                return s;
-        }
+        const uint8_t *presence = w->slot[slot]->presence;
+        for (size_t row = 0; row < w->rows; row++)
+            if (presence[row] != TDM_PRESENT && !w->lacks[row])
+                w->lacks[row] = (uint32_t)slot + 1;
     }
-    return TDM_OK;
+}
+
+static tdm_status fail_lacking(tdm__worker *w, size_t row, tdm_error *err)
+{
+    const tdm__slot *slot = &w->engine->package->slot[w->lacks[row] - 1];
+    unsigned presence = w->slot[w->lacks[row] - 1]->presence[row];
+    tdm_error bad;
+    char name[80], type[64];
+    feature_name(slot, name);
+    tdm__type_format(&slot->type, type);
+    tdm__fail(&bad, TDM_FEATURE_MISSING, name, "a required feature has no value");
+    tdm__fail_expected(&bad, "%s", type);
+    tdm__fail_found(&bad, "%s", presence == TDM_NULL ? "null" : "nothing");
+    return tdm__worker_fail(w, row, "features", &bad, err);
 }
 
 static tdm_status run_model(tdm__worker *w, size_t index, tdm__model_output output, tdm_error *err)
@@ -74,7 +77,7 @@ static tdm_status run_model(tdm__worker *w, size_t index, tdm__model_output outp
     const tdm__model_info *info = tdm__model_info_of(m->model);
     for (size_t j = 0; j < info->n_inputs; j++)
         gather(w->slot[m->input_slot[j]], w->rows, w->x, j, info->n_inputs);
-    return tdm__model_predict(m->model, output, w->x, w->rows, w->y, &w->scratch, err);
+    return tdm__model_predict(m->model, output, w->x, w->rows, w->y, &w->model_scratch, err);
 }
 
 /* Takes the outputs of a model that was just run into the predictions that come from it. */
@@ -87,7 +90,7 @@ static void take_outputs(tdm__worker *w, size_t model, bool raw, tdm__engine_use
         if (p->raw != raw || (use == TDM__USE_MAIN && (size_t)p->model != model))
             continue;
         for (size_t row = 0; row < w->rows; row++)
-            w->prediction[row * m->n_predictions + i] = w->y[row * width + p->output];
+            w->now->prediction[row * m->n_predictions + i] = w->y[row * width + p->output];
     }
 }
 
@@ -130,65 +133,61 @@ static tdm_status fail_output(tdm__worker *w, size_t row, const tdm__manifest_pr
     return tdm__worker_fail(w, row, "prediction", &bad, err);
 }
 
-static tdm_status check_outputs(tdm__worker *w, tdm_error *err)
+/* Rows in order, so that failures are too. */
+static tdm_status check_rows(tdm__worker *w, tdm_error *err)
 {
     const tdm__manifest *m = w->engine->package->manifest;
     tdm_status s = TDM_OK;
     for (size_t row = 0; !s && row < w->rows; row++) {
-        double *y = &w->prediction[row * m->n_predictions];
-        for (size_t i = 0; !s && !w->has_failed[row] && i < m->n_predictions; i++)
-            if (!isfinite(y[i]) || y[i] < m->prediction[i].lo || y[i] > m->prediction[i].hi)
+        double *y = &w->now->prediction[row * m->n_predictions];
+        bool failed = w->lacks[row] != 0;
+        if (failed)
+            s = fail_lacking(w, row, err);
+        for (size_t i = 0; !failed && i < m->n_predictions; i++) {
+            failed = !isfinite(y[i]) || y[i] < m->prediction[i].lo || y[i] > m->prediction[i].hi;
+            if (failed)
                 s = fail_output(w, row, &m->prediction[i], y[i], err);
-        for (size_t i = 0; w->has_failed[row] && i < m->n_predictions; i++)
+        }
+        for (size_t i = 0; failed && i < m->n_predictions; i++)
             y[i] = NAN;
     }
     return s;
-}
-
-static int by_row(const void *a, const void *b)
-{
-    uint32_t left = ((const tdm__failed_row *)a)->row, right = ((const tdm__failed_row *)b)->row;
-    return left < right ? -1 : left > right;
 }
 
 tdm_status tdm__engine_predict(tdm__worker *w, tdm__engine_use use, tdm_error *err)
 {
     const tdm__package *p = w->engine->package;
     const uint8_t *needs = NULL;
-    w->n_failed = 0;
-    memset(w->has_failed, 0, w->rows);
     if (use == TDM__USE_SIMPLE) {
         if (p->manifest->simple < 0)
             return tdm__fail(err, TDM_NOT_FOUND, "models.simple", "the release has no simple model");
         needs = p->model[p->manifest->simple].needs;
     }
-    tdm_status s = fail_incomplete(w, needs, err);
-    if (!s)
-        s = run_models(w, use, err);
-    if (!s)
-        s = check_outputs(w, err);
-    if (w->n_failed > 1)
-        qsort(w->failed, w->n_failed, sizeof *w->failed, by_row);
-    return s;
+    w->now = &w->use[use];
+    w->now->n_failed = 0;
+    find_lacking(w, needs);
+    tdm_status s = run_models(w, use, err);
+    return s ? s : check_rows(w, err);
 }
 
 static tdm_status compare_golden(const tdm__package *p, const tdm__worker *w, size_t i, tdm_error *err)
 {
     const tdm__golden_row *golden = &p->golden[i];
     for (size_t k = 0; k < p->manifest->n_predictions; k++) {
-        if (!memcmp(&golden->prediction[k], &w->prediction[k], sizeof(double)))
+        if (!memcmp(&golden->prediction[k], &w->now->prediction[k], sizeof(double)))
             continue;
         char where[320], expected[32], found[32];
         tdm_str file = p->manifest->golden, name = p->manifest->prediction[k].name;
         tdm__format_f64(golden->prediction[k], expected);
-        tdm__format_f64(w->prediction[k], found);
+        tdm__format_f64(w->now->prediction[k], found);
         snprintf(where, sizeof where, "%.*s:%" PRIu64, (int)(file.len < 200 ? file.len : 200), file.ptr, golden->line);
         tdm_status s =
             tdm__fail(err, TDM_DIFFERS, where, "the prediction '%.*s' of this golden row comes out otherwise",
                       (int)name.len, name.ptr);
         tdm__fail_expected(err, "%s", expected);
-        if (w->n_failed)
-            tdm__fail_found(err, "%s: %s", w->failed[0].error.where, w->failed[0].error.what);
+        const tdm__worker_use *now = w->now;
+        if (now->n_failed)
+            tdm__fail_found(err, "%s: %s", now->failed[0].error.where, now->failed[0].error.what);
         else
             tdm__fail_found(err, "%s", found);
         return s;
@@ -202,7 +201,7 @@ tdm_status tdm__engine_check_golden(const tdm__package *package, tdm_error *err)
     tdm__worker *worker = NULL;
     tdm_status s = tdm__engine_new(package, NULL, &engine, err);
     if (!s)
-        s = tdm__worker_new(engine, &worker, err);
+        s = tdm__worker_new(engine, 1, &worker, err);
     for (size_t i = 0; !s && i < package->n_golden; i++) {
         s = tdm__engine_golden_features(worker, i, err);
         if (!s)

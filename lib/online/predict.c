@@ -106,7 +106,7 @@ tdm_status tdm_predictor_open(tdm_home *home, const char *release, tdm_predictor
     if (!s)
         s = tdm__engine_new(p->package, p->state, &p->engine, err);
     if (!s)
-        s = tdm__worker_new(p->engine, &p->worker, err);
+        s = tdm__worker_new(p->engine, 1, &p->worker, err);
     if (!s)
         s = open_table(p, home, &epoch, err);
     if (!s && !make_columns(p))

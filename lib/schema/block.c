@@ -1,6 +1,6 @@
 /* Columns of a block, and schemas: named fields, their canonical form and fingerprint.
  *
- * A column's two arrays come from the block's arena once and hold TDM__BLOCK_ROWS rows for ever after. A value's place
+ * A column's two arrays come from the block's arena once and keep their size for ever after. A value's place
  * means nothing unless its presence is TDM_PRESENT, so nothing here clears values. */
 #include "schema/block.h"
 
@@ -11,9 +11,14 @@
 
 int tdm__column_init(tdm__column *column, const tdm_type *type, tdm__arena *arena)
 {
+    return tdm__column_init_rows(column, type, TDM__BLOCK_ROWS, arena);
+}
+
+int tdm__column_init_rows(tdm__column *column, const tdm_type *type, size_t rows, tdm__arena *arena)
+{
     column->type = *type;
-    column->presence = tdm__arena_zalloc(arena, TDM__BLOCK_ROWS, 1);
-    column->as.any = tdm__arena_zalloc(arena, TDM__BLOCK_ROWS, tdm__kind_size(type->kind));
+    column->presence = tdm__arena_zalloc(arena, rows, 1);
+    column->as.any = tdm__arena_zalloc(arena, rows, tdm__kind_size(type->kind));
     return column->presence && column->as.any;
 }
 

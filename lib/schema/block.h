@@ -27,6 +27,9 @@ typedef struct tdm__column {
 
 /* Room for TDM__BLOCK_ROWS rows of the type, all missing. 0 when out of memory. */
 int tdm__column_init(tdm__column *column, const tdm_type *type, tdm__arena *arena);
+/* Room for `rows` rows, 1 to TDM__BLOCK_ROWS. Columns of few rows lie close together; row 0 of columns of 1024 rows falls
+ * on few sets of the cache. */
+int tdm__column_init_rows(tdm__column *column, const tdm_type *type, size_t rows, tdm__arena *arena);
 /* Marks the first `rows` rows missing. */
 void tdm__column_clear(tdm__column *column, size_t rows);
 void tdm__column_get(const tdm__column *column, size_t row, tdm_value *out);

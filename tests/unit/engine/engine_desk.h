@@ -36,7 +36,7 @@ static inline void desk_open(desk *d, fixture *f)
     assert_ok(tdm__state_read(f->home, NULL, UINT64_MAX, &d->state, &d->err), &d->err);
     assert_ok(tdm__release_package(f->home, d->state, f->id, &d->package, &d->err), &d->err);
     assert_ok(tdm__engine_new(d->package, d->state, &d->engine, &d->err), &d->err);
-    assert_ok(tdm__worker_new(d->engine, &d->worker, &d->err), &d->err);
+    assert_ok(tdm__worker_new(d->engine, TDM__BLOCK_ROWS, &d->worker, &d->err), &d->err);
     assert_true(d->package->key.n <= 4 && d->package->n_request <= 64);
     for (size_t i = 0; i < d->package->key.n; i++) {
         assert_true(tdm__column_init(&d->key[i], &d->package->key.field[i].type, &d->arena));

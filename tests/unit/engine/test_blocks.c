@@ -110,7 +110,7 @@ static void property(fixture *f)
     }
     assert_true(failed > ROWS / 20 && failed < ROWS * 3 / 4);
     workers[0] = d.worker;
-    assert_ok(tdm__worker_new(d.engine, &workers[1], &d.err), &d.err);
+    assert_ok(tdm__worker_new(d.engine, TDM__BLOCK_ROWS, &workers[1], &d.err), &d.err);
     for (size_t i = 0, n; i < ROWS; i += n) {
         n = 1 + tdm__random_below(&r, tdm__random_below(&r, 2) ? 1024 : 9);
         n = n < ROWS - i ? n : ROWS - i;

@@ -276,7 +276,7 @@ static void allocations_fail(void **state)
         support_fail_alloc_at(n);
         tdm_status s = tdm__engine_new(d.package, d.state, &d.engine, &d.err);
         if (!s)
-            s = tdm__worker_new(d.engine, &d.worker, &d.err);
+            s = tdm__worker_new(d.engine, TDM__BLOCK_ROWS, &d.worker, &d.err);
         if (!s)
             s = desk_features(&d, 1, NULL);
         if (!s)
