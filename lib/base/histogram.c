@@ -9,22 +9,13 @@ enum { SUB_BITS = 4, SUB = 1 << SUB_BITS };
 
 _Static_assert(TDM__HISTOGRAM_BUCKETS == SUB + (64 - SUB_BITS) * SUB, "one bucket for every value");
 
-static unsigned bucket_of(uint64_t value)
-{
-    if (value < SUB)
-        return (unsigned)value;
-    unsigned octave = 63 - (unsigned)__builtin_clzll(value);
-    unsigned shift = octave - SUB_BITS;
-    return (shift << SUB_BITS) + (unsigned)(value >> shift); /* value >> shift is in 16..31 */
-}
-
 void tdm__histogram_record(tdm__histogram *h, uint64_t value)
 {
     h->count++;
     h->sum += value;
     if (value > h->max)
         h->max = value;
-    h->bucket[bucket_of(value)]++;
+    h->bucket[tdm__histogram_bucket(value)]++;
 }
 
 void tdm__histogram_merge(tdm__histogram *into, const tdm__histogram *from)

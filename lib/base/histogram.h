@@ -14,6 +14,14 @@ typedef struct tdm__histogram {
     uint64_t bucket[TDM__HISTOGRAM_BUCKETS];
 } tdm__histogram;
 
+/* The bucket of a value: values below 16 have one each, above them every octave has 16 of equal width. */
+static inline unsigned tdm__histogram_bucket(uint64_t value)
+{
+    if (value < 16)
+        return (unsigned)value;
+    unsigned shift = 63 - (unsigned)__builtin_clzll(value) - 4;
+    return (shift << 4) + (unsigned)(value >> shift); /* value >> shift is in 16..31 */
+}
 void tdm__histogram_record(tdm__histogram *h, uint64_t value);
 void tdm__histogram_merge(tdm__histogram *into, const tdm__histogram *from);
 /* The upper end of the bucket in which the q-quantile lies (0 <= q <= 1), at most max; 0 when empty. */

@@ -53,10 +53,10 @@ typedef enum tdm__count {
 
 /* A histogram that one thread writes while others copy it. Same buckets as tdm__histogram. */
 typedef struct tdm__meter {
-    tdm__histogram h; /* touched by atomic loads and stores only */
+    tdm__histogram h; /* touched by atomic loads and stores only; its count stays 0: it is the sum of the buckets */
 } tdm__meter;
 void tdm__meter_record(tdm__meter *meter, uint64_t value);
-/* Adds what it holds to `into`. Any thread. */
+/* Adds what it holds to `into`; the count added is that of the buckets added. Any thread. */
 void tdm__meter_read(const tdm__meter *meter, tdm__histogram *into);
 
 /* Of one thread. Zeroed is new. */
@@ -64,11 +64,12 @@ typedef struct tdm__meters {
     uint64_t count[TDM__COUNT_COUNT];
     uint64_t status[6];                    /* answers by hundreds: [2] is 2xx */
     uint64_t error[TDM_STATUS_COUNT];      /* errors told to clients, of requests and of rows, by code */
-    uint64_t route[32];                    /* requests by number of the route (routes.h) */
+    uint64_t route[32];                    /* requests by number of the route; [tdm__n_routes]: of none */
     tdm__meter stage[TDM__STAGE_COUNT];    /* ns */
 } tdm__meters;
 /* Of one thread and one service or bare model; they live as long as the server. */
 typedef struct tdm__service_meters {
+    const char *service;                   /* its name, or the model's; never changes */
     uint64_t requests, rows, errors;       /* errors: requests that failed as a whole, and rows */
     uint64_t rung[16];                     /* rows by rung */
     uint64_t features_ns, models_ns, total_ns;

@@ -38,6 +38,7 @@ struct tdm_server {
     _Atomic uint64_t generation; /* of `current` */
     tdm__mutex *change;
     tdm__serving *prepared;     /* staged and not yet current */
+    tdm__serving *before;       /* what was current last: kept, so that a rollback finds it warm */
     tdm__bare_model *model;
     size_t n_models;
     struct tdm__meter_book *book; /* service_meters by service name, for as long as the server lives */
@@ -57,8 +58,8 @@ void tdm__seat_leave(tdm__seat *seat);
  * table, same versions of its sources. On TDM_OK it waits in server->prepared. A service that cannot be served fails the
  * preparation when `strict`, else it is kept with its error. */
 tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, bool strict, tdm_error *err);
-/* Makes the prepared one current, waits until no thread can see the one before, and frees slowly what only that one used; the
- * newest but one stays ready for a rollback. `commit` false: drops the prepared one. */
+/* Makes the prepared one current, waits until no thread can see the one before, and frees what only the one before that
+ * used: the last one stays ready for a rollback. `commit` false: drops the prepared one. */
 void tdm__serving_finish(tdm_server *server, bool commit);
 /* After a load or a new source: the same epoch with the present state. */
 tdm_status tdm__serving_refresh(tdm_server *server, tdm_error *err);
@@ -67,8 +68,15 @@ void tdm__serving_close_all(tdm_server *server);
 tdm_status tdm__models_open(tdm_server *server, const tdm_server_model *model, size_t n, tdm_error *err);
 void tdm__models_close(tdm_server *server);
 
-/* meters.c: the meters of a service, one a seat; the same for the same name. NULL when out of memory. Any thread. */
+/* meters.c: the meters of a service, one a seat; the same for the same name. NULL when out of memory. Any thread. n_seats
+ * is known before the first call and stays. After TDM__METERED_MAX names all others share one, "(other)". */
+enum { TDM__METERED_MAX = 1024 };
 tdm__service_meters *tdm__meters_of(tdm_server *server, const char *service);
+/* All of the book, in the order of their first use: i < tdm__metered. Never waits. Any thread. */
+size_t tdm__metered(const tdm_server *server);
+const tdm__service_meters *tdm__metered_at(const tdm_server *server, size_t i);
+/* Sums of one service's meters over all seats. */
+void tdm__service_sum(const tdm_server *server, const tdm__service_meters *meters, tdm__service_meters *out);
 void tdm__meter_book_close(tdm_server *server);
 /* Sums over all seats. */
 uint64_t tdm__server_count(const tdm_server *server, tdm__count count);
@@ -95,6 +103,9 @@ void tdm__loop_close(tdm__loop **loop);
 /* large.c: requests that would hold up an event loop. */
 tdm_status tdm__large_open(tdm_server *server, tdm__seat *seat, tdm__large **out, tdm_error *err);
 void tdm__large_close(tdm__large **large);
+/* Requests that wait or are worked on, and for how long the oldest has been there (0: none). Any thread; 0 for NULL. */
+size_t tdm__large_depth(const tdm__large *large);
+uint64_t tdm__large_oldest_ns(const tdm__large *large);
 
 /* server_json.c: what GET /v1/status and `tandem status --json` print. */
 void tdm__server_status_json(tdm_server *server, const tdm__serving *serving, tdm_json *j);
