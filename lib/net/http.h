@@ -69,29 +69,57 @@ typedef struct tdm__http_request {
 typedef enum tdm__http_step {
     TDM__HTTP_MORE,        /* all bytes given were taken; the request is not whole yet (or none has begun) */
     TDM__HTTP_REQUEST,     /* *request is filled */
-    TDM__HTTP_CONTINUE,    /* the client waits for "100 Continue": send it (or refuse and close), then go on */
-    TDM__HTTP_FAULT        /* *err is filled: answer it with its status and close; the reader takes nothing more */
+    TDM__HTTP_CONTINUE,    /* the client waits for "100 Continue": send it (or refuse and close), then go on. *request has
+                            * the head; its body is empty yet. At most once a request, and only with *in empty */
+    TDM__HTTP_FAULT        /* *err is filled: answer it with its status and close; the reader takes nothing more: *in is
+                            * emptied, and every later call is a fault too */
 } tdm__http_step;
 
-/* Where a request stands, for time limits and for telling an idle connection from a slow one. */
+/* Where a request stands, for time limits and for telling an idle connection from a slow one. After a request was handed
+ * out, and before the first byte of a request line, it is TDM__HTTP_IDLE. */
 typedef enum tdm__http_phase { TDM__HTTP_IDLE, TDM__HTTP_IN_HEAD, TDM__HTTP_IN_BODY, TDM__HTTP_FAILED } tdm__http_phase;
+
+/* Everything below, down to the reader, belongs to the machine: nobody else looks inside. */
+typedef struct tdm__http_span {
+    uint32_t at, len; /* of the head's bytes: a head that is kept moves when it grows */
+} tdm__http_span;
+
+/* A head as far as it was read (http_head.c). {0} is a fresh one. */
+typedef struct tdm__http_head {
+    uint32_t line;            /* where the line at work begins; at last, the length of the head */
+    uint32_t scanned;         /* up to here that line was searched for its end */
+    uint32_t headers;         /* field lines so far */
+    uint32_t present;         /* bit i: field[i] is set */
+    uint64_t content_length;
+    uint8_t method, minor;
+    bool blank, started;      /* an empty line came first; the request line was read */
+    bool close, keep_alive;   /* named by Connection */
+    bool chunked, expects;    /* the framing; "100-continue" is asked for */
+    tdm__http_span path, query;
+    tdm__http_span field[TDM__HTTP_FIELD_COUNT];
+} tdm__http_head;
+
+/* A chunked body as far as it was read (http_body.c). {0} is a fresh one. */
+typedef struct tdm__http_chunks {
+    uint64_t left;            /* of the present chunk's size or data */
+    uint64_t body_bytes;      /* announced by all chunks so far */
+    uint64_t extension_bytes; /* of all chunks so far */
+    uint32_t line_bytes;      /* of the present extension, size or trailer's name, by state */
+    uint32_t trailer_bytes;
+    uint32_t trailer_match;   /* bit i: the trailer's name may still become that of field i */
+    uint8_t state;
+} tdm__http_chunks;
 
 typedef struct tdm__http_reader {
     const tdm__http_limits *limits;
-    tdm__buf kept;         /* bytes of a request that arrived in parts: head, then body as far as it came */
-    uint8_t phase;         /* tdm__http_phase */
-    bool head_only;        /* the head of the request at work was read already (into `request`) */
-    bool continued;        /* TDM__HTTP_CONTINUE was told for it */
-    bool done;             /* the request in `kept` was handed out: forget it at the next call */
-    uint64_t scanned;      /* how far `kept` was searched for the head's end */
-    uint64_t head_bytes;   /* of the head at work */
-    uint64_t body_left;    /* of a Content-Length, or of the present chunk */
-    uint64_t body_bytes;   /* de-chunked so far */
-    uint64_t wire_bytes;   /* of the request at work */
-    uint64_t trailer_bytes;
-    uint8_t chunk_state;   /* of http_body.c */
-    bool chunked;
-    struct tdm__http_offsets *offsets; /* texts of the kept head, as offsets: `kept` moves when it grows */
+    tdm__buf kept;            /* a request that arrives in parts: its head as it came, then its body de-chunked */
+    uint64_t body_left;       /* of a Content-Length: bytes yet to come */
+    uint64_t wire_bytes;      /* taken of the request at work */
+    uint8_t phase;            /* tdm__http_phase */
+    bool continued;           /* TDM__HTTP_CONTINUE was told for it */
+    bool done;                /* the request in `kept` was handed out: forget it at the next call */
+    tdm__http_head head;
+    tdm__http_chunks chunks;
 } tdm__http_reader;
 
 /* {0} with the limits set is a fresh reader. The limits outlive it. */
@@ -109,7 +137,8 @@ size_t tdm__http_reader_held(const tdm__http_reader *reader);
 /* Undoes percent-encoding into `out` (size bytes); *n its length. False: a '%' without two digits, a NUL, or too long. '+'
  * is a plus. */
 bool tdm__percent_decode(tdm_str text, char *out, size_t size, size_t *n);
-/* Takes the first segment off a path: "/v1/decide/x" gives "v1" and leaves "/decide/x". False at the end. */
+/* Takes the first segment off a path: "/v1/decide/x" gives "v1" and leaves "/decide/x"; a slash at the end gives an empty
+ * segment. False at the end, and for what does not begin with a slash. */
 bool tdm__path_next(tdm_str *path, tdm_str *segment);
 
 /* ---- answers ---- */
@@ -117,7 +146,7 @@ bool tdm__path_next(tdm_str *path, tdm_str *segment);
 /* What a head needs; everything else of an answer is its body. */
 typedef struct tdm__http_answer {
     int status;
-    const char *type;           /* "application/json"; NULL: no body and no type (204) */
+    const char *type;           /* "application/json"; NULL: no type. A 204 has no Content-Length either */
     bool close;                 /* says "Connection: close" */
     bool keep_alive_10;         /* says "Connection: keep-alive", which 1.0 needs */
     tdm_str extra;              /* whole header lines with their CRLF */
@@ -134,13 +163,15 @@ extern const char tdm__http_continue_line[]; /* "HTTP/1.1 100 Continue\r\n\r\n" 
 
 /* ---- answers as a client reads them: our own command line asking our own server ---- */
 
-/* Reads an answer bit by bit: head, then body bytes de-chunked. {0} is a fresh one. */
+/* Reads an answer bit by bit: head, then body bytes de-chunked. {0} is a fresh one. Interim answers (100 Continue) are
+ * skipped. One that has neither a length nor chunks ends with the connection: then `done` stays false. Not for answers to
+ * HEAD. */
 typedef struct tdm__http_response {
-    int status;                 /* once the head is whole */
-    uint8_t state, chunk_state;
+    int status;                 /* once the head is whole; else 0 */
+    bool done;                  /* the body is complete: what comes after it is a fault */
     bool chunked;
-    bool done;                  /* the body is complete */
-    uint64_t left;
+    uint64_t left;              /* of the body; UINT64_MAX: up to the end of the connection */
+    tdm__http_chunks chunks;
     tdm__buf head;
 } tdm__http_response;
 /* Takes all of `in`, appends body bytes to `body`. TDM_HTTP_SYNTAX, TDM_NO_MEMORY. */
