@@ -1,6 +1,6 @@
 /* The JSON scanner: what may stand next, names, texts, and values that nobody wants.
  *
- * scan->at never passes scan->end, and begin to end is valid UTF-8 all along, so that no text needs to be checked again.
+ * scan->at never passes scan->end, and begin to end is valid UTF-8 all along, so that no text needs a second check.
  * Strings are looked at eight bytes at a time. Numbers and values of columns are json_value.c's. */
 #include "base/fail.h"
 #include "codec/json_scan_impl.h"

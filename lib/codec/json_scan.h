@@ -22,8 +22,8 @@ typedef struct tdm__json_scan {
 } tdm__json_scan;
 
 /* Checks that all of it is valid UTF-8 (ASCII goes 8 bytes at a time) and puts the scanner before the first value.
- * TDM_TEXT_ENCODING with the byte's place. The bytes, the arena and err outlive the scan; `within` and `words` are unset
- * and may be set by the caller. */
+ * TDM_TEXT_ENCODING with the byte's place. The bytes, the arena and err outlive the scan; `within` and `words` are
+ * unset and may be set by the caller. */
 tdm_status tdm__json_begin_scan(tdm__json_scan *scan, tdm_str bytes, tdm__arena *texts, tdm_error *err);
 /* Nothing but space may follow. */
 tdm_status tdm__json_end_scan(tdm__json_scan *scan);
@@ -58,8 +58,8 @@ tdm_status tdm__json_take_i64(tdm__json_scan *scan, int64_t low, int64_t high, i
 tdm_status tdm__json_take_f64(tdm__json_scan *scan, bool words, double *out);
 /* True when a null was there, and takes it. */
 bool tdm__json_take_null(tdm__json_scan *scan);
-/* A value for row `row` of a column, by the column's type, with the rules of JSON lines (rows.h): sets value and presence.
- * TDM_FIELD_TYPE, TDM_FIELD_RANGE, TDM_FIELD_NULL with expected and found; where is left to the caller. */
+/* A value for row `row` of a column, by the column's type, with the rules of JSON lines (rows.h): sets value and
+ * presence. TDM_FIELD_TYPE, TDM_FIELD_RANGE, TDM_FIELD_NULL with expected and found; where is left to the caller. */
 tdm_status tdm__json_take_value(tdm__json_scan *scan, tdm__column *column, size_t row);
 /* Any value. Names inside are checked to be texts; twice the same is not noticed. */
 tdm_status tdm__json_skip(tdm__json_scan *scan);

@@ -135,7 +135,8 @@ tdm_status tdm__json_take_f64(tdm__json_scan *scan, bool words, double *out)
     double v = tdm__json_to_f64(&n, from, to);
     scan->at = to;
     if (!tdm__json_is_finite(v)) {
-        tdm_status status = misfit(scan, TDM_FIELD_RANGE, tdm__strn(from, (size_t)(to - from)), "the number is too large");
+        tdm_str text = tdm__strn(from, (size_t)(to - from));
+        tdm_status status = misfit(scan, TDM_FIELD_RANGE, text, "the number is too large");
         tdm__fail_expected(scan->err, "a number below 1.8e308");
         return status;
     }

@@ -28,8 +28,9 @@ typedef struct tdm__shape {
     int64_t size[TDM__TENSOR_DIMENSIONS_MAX];
     uint32_t n;
 } tdm__shape;
-/* Reads a JSON list of non-negative integers. TDM_BAD_INPUT: negative, too many dimensions; TDM_TOO_LARGE: their product
- * exceeds `elements_max`. */
+/* Reads a JSON list of non-negative integers. TDM_BAD_INPUT: negative, too many dimensions; TDM_TOO_LARGE: their
+ * product exceeds `elements_max`; TDM_FIELD_TYPE, TDM_FIELD_RANGE: not an integer, or beyond 64 bits. Where is "[i]"
+ * when one of them is at fault. An empty list is one element. */
 tdm_status tdm__shape_scan(tdm__json_scan *scan, uint64_t elements_max, tdm__shape *out, uint64_t *elements);
 
 /* Where a tensor's elements are: in bytes, or in JSON from `scan`'s place on. */
@@ -37,16 +38,18 @@ tdm_status tdm__shape_scan(tdm__json_scan *scan, uint64_t elements_max, tdm__sha
  * exactly; TDM_FIELD_TYPE: BYTES, or a BOOL byte that is neither 0 nor 1. Where is "[i]", i the element. bytes.len must
  * be n * width (the caller checks). */
 tdm_status tdm__tensor_f64(tdm__datatype datatype, tdm_str bytes, size_t n, double *out, tdm_error *err);
-/* The same from a JSON list, flat or nested to the shape (checked: a nested list that does not fit is TDM_BAD_INPUT), with
- * null, NaN and infinities as words. Elements must fit the datatype: integers for INT and UINT in range, true and false
- * for BOOL (0 and 1 too). TDM_UNSUPPORTED: FP16 and BF16. FP32 rounds once, to float, then widens. TDM_BAD_INPUT when the
- * count is not `elements`. */
+/* The same from a JSON list, flat or nested to the shape (checked: a nested list that does not fit is TDM_BAD_INPUT).
+ * null is NaN for every datatype, and NaN and infinities as words are taken for FP32 and FP64. Elements must fit the
+ * datatype: integers for INT and UINT in range, true and false for BOOL (0 and 1 too); else TDM_FIELD_TYPE or
+ * TDM_FIELD_RANGE, where is "[i]" counted flat. TDM_UNSUPPORTED: FP16 and BF16. FP32 rounds once, to float, then
+ * widens. TDM_BAD_INPUT when the count is not the shape's. `out` has room for the shape's elements. */
 tdm_status tdm__tensor_scan_f64(tdm__json_scan *scan, tdm__datatype datatype, const tdm__shape *shape, double *out);
 
 /* Elements into a column of any kind, rows 0..n-1 (n at most TDM__BLOCK_ROWS), starting at element `from`. `at` is the
  * place in bytes of element `from` and is moved on (BYTES elements have no fixed place). Kinds take: bool BOOL; i64 all
- * integers that fit; f32 FP32, FP16, BF16; f64 those, FP64 and integers that are exact; string, decimal, timestamp BYTES
- * (timestamp INT64 too, in the type's unit). TDM_FIELD_TYPE, TDM_FIELD_RANGE, TDM_TEXT_ENCODING; where "[i]". */
+ * integers that fit; f32 FP32, FP16, BF16; f64 those, FP64 and integers that are exact; string, decimal, timestamp
+ * BYTES (timestamp INT64 too where the type has a unit, in that). TDM_FIELD_TYPE, TDM_FIELD_RANGE, TDM_TEXT_ENCODING;
+ * TDM_BAD_INPUT when the bytes end before the elements; where "[i]". Strings are views of `bytes`. */
 tdm_status tdm__tensor_column(tdm__datatype datatype, tdm_str bytes, size_t *at, size_t from, size_t n,
                               tdm__column *out, tdm_error *err);
 /* Checks that `bytes` are exactly n BYTES elements. TDM_BAD_INPUT with the element and what was found. */
@@ -57,7 +60,8 @@ bool tdm__tensor_fits(tdm__datatype datatype, const tdm_type *type);
 tdm__datatype tdm__datatype_of(const tdm_type *type);
 
 /* One tensor's JSON list, resumable, into columns: flat or nested [rows][1]. Each element goes through
- * tdm__json_take_value, so null is null. */
+ * tdm__json_take_value with `words`, so null is null; the column's type alone counts. TDM_BAD_INPUT when there are
+ * fewer or more elements than taken. */
 typedef struct tdm__tensor_list {
     tdm__json_scan scan; /* at the next element */
     bool nested, first;
@@ -68,7 +72,7 @@ tdm_status tdm__tensor_list_take(tdm__tensor_list *list, size_t from, size_t n, 
 /* After the last element: nothing more is in the list. */
 tdm_status tdm__tensor_list_end(tdm__tensor_list *list);
 
-/* Appends n doubles as a JSON list's items ("1,2.5,null"): shortest form, what is not finite as null. */
+/* Appends n doubles as a JSON list's items ("1,2.5,null"): shortest form, what is not finite as null. No brackets. */
 void tdm__tensor_write_f64s(tdm__buf *out, const double *x, size_t n);
 
 #endif
