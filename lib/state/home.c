@@ -1,4 +1,4 @@
-/* Opening a home, making one, and holding its write lock.
+/* Opening a home, making one, and holding its write lock: for one command, or for as long as a server lives.
  *
  * FORMAT is written last when a home is made, so a home that was half made by a crash is made again. */
 #include "state/home.h"
@@ -11,9 +11,20 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/process.h"
+#include "os/threads.h"
 #include "schema/instant.h"
 
 static const char FORMAT_TEXT[] = "tandem home 1\n";
+enum { NOTE_MAX = 128 };
+
+/* A home that is held: the lock, the log, and which command of this process has them now. */
+struct tdm__held {
+    tdm__lock *lock;
+    tdm__log_handle *log;
+    tdm__mutex *mutex;    /* guards what follows */
+    char note[NOTE_MAX];  /* of the command at work; "" when there is none */
+};
+
 static const char *const FOLDERS[] = {"log", "sources", "releases", "tables", "runs", "loads", "epochs", "tmp"};
 
 tdm_status tdm__home_path(const tdm_home *home, char out[TDM__PATH_MAX], tdm_error *err, const char *format, ...)
@@ -90,6 +101,7 @@ void tdm_home_close(tdm_home **home)
 {
     if (!home || !*home)
         return;
+    tdm__home_release_hold(*home);
     tdm__free((*home)->dir);
     tdm__free(*home);
     *home = NULL;
@@ -198,22 +210,33 @@ static tdm_status sweep(tdm_home *home, tdm_error *err)
     return s;
 }
 
-tdm_status tdm__writing_begin(tdm_home *home, const char *what, tdm__writing *out, tdm_error *err)
+static void make_note(char note[NOTE_MAX], const char *what)
 {
-    char lock[TDM__PATH_MAX], log[TDM__PATH_MAX], note[128], since[40];
-    *out = (tdm__writing){0};
-    tdm_status s = tdm__home_path(home, lock, err, "lock");
-    if (!s)
-        s = tdm__home_path(home, log, err, "log");
+    char since[40];
+    tdm__instant_format(tdm__now_us(), since);
+    snprintf(note, NOTE_MAX, "tandem %s, process %" PRId64 ", since %s", what, tdm__process_id(), since);
+}
+
+static tdm_status take_lock(tdm_home *home, const char *what, tdm__lock **out, tdm_error *err)
+{
+    char path[TDM__PATH_MAX], note[NOTE_MAX];
+    tdm_status s = tdm__home_path(home, path, err, "lock");
     if (!s)
         s = tdm__make_dirs(home->fs, home->dir, err);
     if (!s)
         s = refuse_foreign_folder(home, err);
     if (s)
         return s;
-    tdm__instant_format(tdm__now_us(), since);
-    snprintf(note, sizeof note, "tandem %s, process %" PRId64 ", since %s", what, tdm__process_id(), since);
-    s = tdm__lock_take(home->fs, lock, note, &out->lock, err);
+    make_note(note, what);
+    return tdm__lock_take(home->fs, path, note, out, err);
+}
+
+static tdm_status take_home(tdm_home *home, const char *what, tdm__writing *out, tdm_error *err)
+{
+    char log[TDM__PATH_MAX];
+    tdm_status s = tdm__home_path(home, log, err, "log");
+    if (!s)
+        s = take_lock(home, what, &out->lock, err);
     if (s)
         return s;
     s = make_home(home, err);
@@ -226,8 +249,81 @@ tdm_status tdm__writing_begin(tdm_home *home, const char *what, tdm__writing *ou
     return s;
 }
 
+/* A command of the process that holds the home: as between processes, the second one is told who is at work. */
+static tdm_status take_turn(tdm_home *home, const char *what, tdm__writing *out, tdm_error *err)
+{
+    tdm__held *hold = home->hold;
+    char path[TDM__PATH_MAX], at_work[NOTE_MAX];
+    tdm_status s = tdm__home_path(home, path, err, "lock");
+    if (s)
+        return s;
+    tdm__mutex_lock(hold->mutex);
+    memcpy(at_work, hold->note, sizeof at_work);
+    if (!at_work[0])
+        make_note(hold->note, what);
+    tdm__mutex_unlock(hold->mutex);
+    if (at_work[0]) {
+        s = tdm__fail(err, TDM_BUSY, path, "another command holds the lock");
+        tdm__fail_found(err, "%s", at_work);
+        return s;
+    }
+    *out = (tdm__writing){.lock = hold->lock, .log = hold->log, .hold = hold};
+    return TDM_OK;
+}
+
+tdm_status tdm__writing_begin(tdm_home *home, const char *what, tdm__writing *out, tdm_error *err)
+{
+    *out = (tdm__writing){0};
+    return home->hold ? take_turn(home, what, out, err) : take_home(home, what, out, err);
+}
+
 void tdm__writing_end(tdm__writing *writing)
 {
-    tdm__log_close(&writing->log);
-    tdm__lock_release(&writing->lock);
+    if (writing->hold) {
+        tdm__mutex_lock(writing->hold->mutex);
+        writing->hold->note[0] = 0;
+        tdm__mutex_unlock(writing->hold->mutex);
+    } else {
+        tdm__log_close(&writing->log);
+        tdm__lock_release(&writing->lock);
+    }
+    *writing = (tdm__writing){0};
+}
+
+tdm_status tdm__home_hold(tdm_home *home, const char *what, tdm_error *err)
+{
+    tdm__writing taken = {0};
+    if (home->hold)
+        return tdm__fail(err, TDM_USAGE, home->dir, "the home is held already");
+    tdm__held *hold = tdm__new(tdm__held);
+    if (!hold)
+        return tdm__no_memory(err, home->dir);
+    hold->mutex = tdm__mutex_new();
+    tdm_status s = hold->mutex ? take_home(home, what, &taken, err) : tdm__no_memory(err, home->dir);
+    if (s) {
+        tdm__mutex_close(&hold->mutex);
+        tdm__free(hold);
+        return s;
+    }
+    hold->lock = taken.lock;
+    hold->log = taken.log;
+    home->hold = hold;
+    return TDM_OK;
+}
+
+void tdm__home_release_hold(tdm_home *home)
+{
+    tdm__held *hold = home->hold;
+    if (!hold)
+        return;
+    home->hold = NULL;
+    tdm__log_close(&hold->log);
+    tdm__lock_release(&hold->lock);
+    tdm__mutex_close(&hold->mutex);
+    tdm__free(hold);
+}
+
+tdm__log_handle *tdm__home_log(const tdm_home *home)
+{
+    return home->hold ? home->hold->log : NULL;
 }

@@ -149,6 +149,8 @@ tdm_status tdm__state_read(tdm_home *home, tdm__log_handle *log, uint64_t positi
         return tdm__no_memory(err, home->dir);
     state->home = home;
     tdm_status s = TDM_OK;
+    if (!log)
+        log = tdm__home_log(home); /* its end moves as it is written, and shows nothing that is not durable */
     if (!log) {
         s = tdm__home_path(home, path, err, "log");
         if (!s)

@@ -35,8 +35,8 @@ typedef struct tdm__state {
     size_t n_releases, cap_releases;
 } tdm__state;
 
-/* Reads the state up to `position` (UINT64_MAX: all that is durable). `log` NULL opens the home's for reading.
- * TDM_CORRUPT. */
+/* Reads the state up to `position` (UINT64_MAX: all that is durable). `log` NULL takes the one that the home
+ * holds, or opens it for reading. TDM_CORRUPT. */
 tdm_status tdm__state_read(tdm_home *home, tdm__log_handle *log, uint64_t position, tdm__state **out, tdm_error *err);
 void tdm__state_close(tdm__state **state);
 /* NULL when there is none. */

@@ -2,6 +2,7 @@
 #include "state/home.h"
 
 #include "fixture.h"
+#include "state/state.h"
 
 static tdm__fs *disk(void)
 {
@@ -22,6 +23,13 @@ static void put(tdm__fs *fs, const char *path, const char *text)
 {
     tdm_error err;
     assert_ok(tdm__write_file_durably(fs, path, text, strlen(text), &err), &err);
+}
+
+static tdm_status hold_once(tdm_home *home, tdm_error *err)
+{
+    tdm_status s = tdm__home_hold(home, "test", err);
+    tdm__home_release_hold(home);
+    return s;
 }
 
 static tdm_status write_once(tdm_home *home, tdm_error *err)
@@ -144,6 +152,85 @@ static void the_lock_names_its_holder(void **state)
     fixture_close(&f);
 }
 
+static void append(tdm__log_handle *log, const char *yaml)
+{
+    tdm_error err;
+    tdm__frame frame = {.kind = 1, .payload = tdm__str(yaml)};
+    assert_ok(tdm__log_append(log, &frame, 1, NULL, &err), &err);
+}
+
+/* One process holds: other processes are told who it is, its own second command which command is at work. */
+static void a_held_home_takes_turns(void **state)
+{
+    (void)state;
+    tdm_error err;
+    fixture f;
+    tdm_home *other;
+    tdm__writing first, second;
+    fixture_new(&f, tdm__fs_posix());
+    assert_null(tdm__home_log(f.home));
+    assert_ok(tdm__home_hold(f.home, "serve", &err), &err);
+    assert_status(tdm__home_hold(f.home, "serve", &err), TDM_USAGE, &err);
+    assert_ok(tdm_home_open(tdm_home_dir(f.home), &other, &err), &err);
+    assert_status(tdm__writing_begin(other, "load", &second, &err), TDM_BUSY, &err);
+    assert_non_null(strstr(err.found, "tandem serve, process "));
+    assert_status(tdm__home_hold(other, "serve", &err), TDM_BUSY, &err);
+    assert_non_null(strstr(err.found, "tandem serve, process "));
+    for (int round = 0; round < 2; round++) {
+        assert_ok(tdm__writing_begin(f.home, "run", &first, &err), &err);
+        assert_ptr_equal(first.log, tdm__home_log(f.home));
+        assert_status(tdm__writing_begin(f.home, "load", &second, &err), TDM_BUSY, &err);
+        assert_non_null(strstr(err.where, "/lock"));
+        assert_non_null(strstr(err.found, "tandem run, process "));
+        assert_non_null(strstr(err.found, ", since 20"));
+        tdm__writing_end(&second); /* what failed to begin may be ended, and takes nothing from who is at work */
+        assert_status(tdm__writing_begin(f.home, "load", &second, &err), TDM_BUSY, &err);
+        tdm__writing_end(&first);
+        assert_null(first.log);
+    }
+    tdm__home_release_hold(f.home);
+    tdm__home_release_hold(f.home);
+    assert_ok(write_once(other, &err), &err);
+    assert_ok(tdm__home_hold(f.home, "serve", &err), &err);
+    assert_status(write_once(other, &err), TDM_BUSY, &err);
+    tdm_home_close(&f.home); /* lets go of it too */
+    assert_ok(write_once(other, &err), &err);
+    tdm_home_close(&other);
+    fixture_close(&f);
+}
+
+/* What a command appends is seen at once by whoever reads the held home, and by another process; what a crash left is
+ * swept when the hold begins and never again: somebody else's input may wait in tmp. */
+static void a_held_home_is_read_and_swept(void **state)
+{
+    (void)state;
+    tdm_error err;
+    tdm__state *now;
+    tdm__writing writing;
+    tdm__fs *fs = disk();
+    tdm_home *home = open_home(fs, "/h"), *other = open_home(fs, "/h");
+    assert_ok(write_once(home, &err), &err);
+    put(fs, "/h/tmp/left.tmp", "x");
+    assert_ok(tdm__home_hold(home, "serve", &err), &err);
+    assert_false(tdm__exists(fs, "/h/tmp/left.tmp"));
+    put(fs, "/h/tmp/spool.tmp", "x");
+    for (int round = 1; round <= 2; round++) {
+        assert_ok(tdm__writing_begin(home, "source add", &writing, &err), &err);
+        append(writing.log, round == 1 ? "one:\n  kind: table\n  key: a\n  columns:\n    a: string\n"
+                                       : "two:\n  kind: table\n  key: a\n  columns:\n    a: string\n");
+        tdm__writing_end(&writing);
+        for (int reader = 0; reader < 2; reader++) {
+            assert_ok(tdm__state_read(reader ? other : home, NULL, UINT64_MAX, &now, &err), &err);
+            assert_int_equal(now->n, round);
+            tdm__state_close(&now);
+        }
+    }
+    assert_true(tdm__exists(fs, "/h/tmp/spool.tmp"));
+    tdm_home_close(&home);
+    tdm_home_close(&other);
+    tdm__fs_sim_close(&fs);
+}
+
 static void paths_have_a_limit(void **state)
 {
     (void)state;
@@ -171,7 +258,7 @@ static void failures(void **state)
         tdm__fs *fs = disk();
         tdm_home *home = open_home(fs, "/h");
         tdm__fs_sim_fail_at(fs, n, n % 2 ? TDM_IO : TDM_DISK_FULL);
-        tdm_status s = write_once(home, &err);
+        tdm_status s = n / 2 % 2 ? write_once(home, &err) : hold_once(home, &err);
         working = tdm__fs_sim_calls(fs) < n;
         assert_true(working ? !s : s == TDM_OK || s == TDM_IO || s == TDM_DISK_FULL);
         tdm__fs_sim_fail_at(fs, 0, TDM_OK);
@@ -186,7 +273,7 @@ static void failures(void **state)
         support_fail_alloc_at(n);
         tdm_status s = tdm__home_open_on(fs, "/h", &home, &err);
         if (!s)
-            s = write_once(home, &err);
+            s = n % 2 ? write_once(home, &err) : hold_once(home, &err);
         bool hit = support_alloc_failed();
         support_fail_alloc_at(0);
         assert_true(hit ? s == TDM_NO_MEMORY || !s : !s); /* the lock's note may be left out */
@@ -205,6 +292,8 @@ int main(void)
         cmocka_unit_test(other_formats),
         cmocka_unit_test(a_half_made_home_is_made_again),
         cmocka_unit_test(the_lock_names_its_holder),
+        cmocka_unit_test(a_held_home_takes_turns),
+        cmocka_unit_test(a_held_home_is_read_and_swept),
         cmocka_unit_test(paths_have_a_limit),
         cmocka_unit_test(failures),
     };
