@@ -295,10 +295,10 @@ def test_answers_that_cannot_be_given():
     missing = strict()
     del missing["features"]["x0"]
     all_refused([
-        (STRICT, missing, 422, re.compile("^(feature_missing|unanswered)$"), {}),
-        (STRICT, strict(x1=10**6), 422, re.compile("^(prediction_range|unanswered)$"), {}),
-        (STRICT, strict(x0="nan"), 422, re.compile("^(prediction_nan|unanswered)$"), {}),
-        (STRICT, strict(x2=None), 422, re.compile("^(prediction_nan|unanswered)$"), {}),
+        (STRICT, missing, 422, "unanswered", {}),
+        (STRICT, strict(x1=10**6), 422, "unanswered", {}),
+        (STRICT, strict(x0="nan"), 422, "unanswered", {}),
+        (STRICT, strict(x2=None), 422, "unanswered", {}),
     ])
 
 
