@@ -5,6 +5,7 @@
 #ifndef TDM_ONLINE_SERVABLE_H
 #define TDM_ONLINE_SERVABLE_H
 
+#include "codec/json_scan.h"
 #include "engine/engine.h"
 #include "release/epoch_file.h"
 #include "table/tables.h"
@@ -15,12 +16,17 @@ typedef struct tdm__servable {
     tdm__engine *engine;
     tdm_table *table;             /* NULL: none, none wanted, or damaged */
     tdm_error table_error;        /* why it could not be read; status TDM_OK when nothing is wrong */
+    const tdm__state *state;      /* the caller's; its position is the answers' */
     bool has_inputs;              /* the release reads sources */
     int64_t inputs_us;            /* when the oldest of their present versions was loaded */
     const char *const *key_label; /* JSON names with quotes and colon: "\"flight\":" */
     const char *const *prediction_label;
     char release_text[200];       /* "flight-delay@9f3c..." as JSON, with its quotes */
-    tdm_str *key_name, *request_name;
+    tdm_str *key_name, *request_name; /* terminated: also C strings, as far as they hold no NUL */
+    tdm__names_index key_index, request_index;
+    bool needs_key;               /* a join, an expression or a model reads a part of the key */
+    tdm_str warning;              /* table_error as JSON text, with its quotes; empty when nothing is wrong */
+    size_t answer_bytes;          /* no answer is longer, its warning and features aside */
     tdm__arena arena;
 } tdm__servable;
 

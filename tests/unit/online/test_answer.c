@@ -1,5 +1,6 @@
 /* Rungs: each when it can and is wanted, in the release's order, and none means no answer with the first reason. */
 #include "../engine/engine_desk.h"
+#include "answer_reference.h"
 #include "online/answer.h"
 
 enum { HOUR = 3600 };
@@ -40,26 +41,62 @@ static void make_table(tdm_table *t, tdm__store **store, fixture *f)
     *t = (tdm_table){.store = *store, .info = {.name = "v000001", .prediction = names, .n_predictions = 1}};
 }
 
+/* Row 0 of the desk, by answer.c and by the reference: they agree in everything. */
+static tdm_status answer_row(desk *d, const tdm_table *table, const char *key, int64_t as_of_us, int64_t inputs_us, tdm__answer *out,
+                             double *late, tdm_error *err)
+{
+    tdm__arena arena = {0};
+    tdm__answering work;
+    tdm_error error;
+    double want = NAN;
+    reference_answer plainly = {.prediction = &want};
+    reference_sources plain = {.table = table, .key = tdm__str(key), .as_of_us = as_of_us, .has_inputs = inputs_us != 0, .inputs_us = inputs_us};
+    tdm_status expected = reference_row(d->worker, d->package, &plain, &plainly, &error);
+    tdm__answer_sources from = {.table = table, .key = d->key_of, .as_of_us = as_of_us, .has_inputs = inputs_us != 0, .inputs_us = inputs_us};
+    assert_true(tdm__answering_init(&work, d->worker, d->package, 1, &arena));
+    *out = (tdm__answer){0};
+    assert_ok(tdm__answer_block(&work, &from, out, 1, err), err);
+    tdm_status s = out->error ? out->error->status : TDM_OK;
+    assert_int_equal(s, expected);
+    if (!s) {
+        *late = out->prediction[0];
+        assert_memory_equal(&want, late, sizeof want);
+        assert_int_equal(out->rung, plainly.rung);
+        assert_int_equal(out->stale, plainly.stale);
+        assert_int_equal(out->has_oldest_input, plainly.has_oldest_input);
+        if (out->has_oldest_input)
+            assert_int_equal(out->oldest_input_us, plainly.oldest_input_us);
+    } else {
+        d->err = *out->error;
+        assert_string_equal(d->err.where, error.where);
+        assert_string_equal(d->err.what, error.what);
+        assert_string_equal(d->err.expected, error.expected);
+        assert_string_equal(d->err.found, error.found);
+        out->error = NULL;
+    }
+    tdm__answering_free(&work);
+    tdm__arena_free(&arena);
+    out->prediction = NULL;
+    return s;
+}
+
 static void ask(fixture *f, const asking *a)
 {
     desk d;
     tdm_table table;
     tdm__store *store;
     double late = NAN;
-    tdm__answer answer = {.prediction = &late};
+    tdm__answer answer;
     make_table(&table, &store, f);
     fixture_pack(f, fixture_edit(fixture_release_yaml, "rungs: [fresh, {defaulted: 2}, simple, table, prior]", fixture_print("rungs: %s", a->rungs)), NULL);
     desk_open(&d, f);
     desk_put(&d, &d.key[0], 0, a->flight);
     desk_put(&d, &d.request[0], 0, a->cabin);
     assert_ok(desk_features(&d, 1, NULL), &d.err);
-    tdm__answer_sources from = {.key = tdm__str(a->flight), .as_of_us = fixture_as_of_us, .has_inputs = true,
-                                .inputs_us = fixture_as_of_us - 5 * hour_us};
-    if (a->table_age_h != INT64_MIN) {
+    if (a->table_age_h != INT64_MIN)
         table.info.as_of_us = fixture_as_of_us - a->table_age_h * hour_us;
-        from.table = &table;
-    }
-    tdm_status s = tdm__answer_row(d.worker, d.package, &from, &answer, &d.err);
+    tdm_status s = answer_row(&d, a->table_age_h != INT64_MIN ? &table : NULL, a->flight, fixture_as_of_us, fixture_as_of_us - 5 * hour_us,
+                              &answer, &late, &d.err);
     if (a->rung) {
         assert_ok(s, &d.err);
         if (strcmp(tdm__rung_name(answer.rung), a->rung))
@@ -128,7 +165,7 @@ static void stale_values(void **state)
         fixture f;
         desk d;
         double late;
-        tdm__answer answer = {.prediction = &late};
+        tdm__answer answer;
         start(&f);
         const char *yaml = fixture_edit(fixture_release_yaml, "year: {column: planes.year, default: 2000}",
                                         fixture_print("year: {column: planes.year, default: 2000, %s}", cases[i].limits));
@@ -138,8 +175,7 @@ static void stale_values(void **state)
         desk_put(&d, &d.request[0], 0, "0");
         tdm__engine_input in = {.rows = 1, .key = d.key_of, .request = d.request_of, .as_of_us = tdm_now_us() + 1000000};
         assert_ok(tdm__engine_features(d.worker, &in, &d.err), &d.err);
-        tdm__answer_sources from = {.key = tdm__str("all"), .as_of_us = in.as_of_us};
-        assert_ok(tdm__answer_row(d.worker, d.package, &from, &answer, &d.err), &d.err);
+        assert_ok(answer_row(&d, NULL, "all", in.as_of_us, 0, &answer, &late, &d.err), &d.err);
         assert_string_equal(tdm__rung_name(answer.rung), cases[i].rung);
         assert_true(late == cases[i].late);
         desk_close(&d);
@@ -156,7 +192,7 @@ static void a_damaged_table_row(void **state)
     tdm_table table;
     tdm__store *store;
     double late;
-    tdm__answer answer = {.prediction = &late};
+    tdm__answer answer;
     start(&f);
     make_table(&table, &store, &f);
     tdm__store_close(&store);
@@ -174,10 +210,9 @@ static void a_damaged_table_row(void **state)
     desk_put(&d, &d.key[0], 0, "no-hour");
     desk_put(&d, &d.request[0], 0, "1");
     assert_ok(desk_features(&d, 1, NULL), &d.err);
-    tdm__answer_sources from = {.key = tdm__str("no-hour"), .as_of_us = fixture_as_of_us, .table = &table};
-    assert_ok(tdm__answer_row(d.worker, d.package, &from, &answer, &d.err), &d.err);
+    assert_ok(answer_row(&d, &table, "no-hour", fixture_as_of_us, 0, &answer, &late, &d.err), &d.err);
     assert_int_equal(answer.rung, TDM__RUNG_PRIOR);
-    assert_ok(tdm__answer_row(d.worker, d.package, &from, &answer, NULL), NULL);
+    assert_ok(answer_row(&d, &table, "no-hour", fixture_as_of_us, 0, &answer, &late, NULL), NULL);
     assert_int_equal(answer.rung, TDM__RUNG_PRIOR);
     tdm__store_close(&table.store);
     desk_close(&d);

@@ -1,0 +1,162 @@
+/* Opening a servable: everything about a release that answers share is made once, here.
+ *
+ * Names are escaped, indexed and measured now, so that an answer copies bytes. */
+#include "online/servable.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "base/fail.h"
+
+enum { NUMBER_BYTES = 34, FIXED_BYTES = 320 }; /* of an answer: a number with quotes; all that has no name of the release */
+
+static bool has_rung(const tdm__package *package, tdm__rung rung)
+{
+    for (size_t i = 0; i < package->manifest->online.n_rungs; i++)
+        if (package->manifest->online.rung[i] == rung)
+            return true;
+    return false;
+}
+
+/* A table of another release is no rung of ours. One that is damaged makes its rung fail, not the opening. */
+static tdm_status open_table(tdm__servable *v, tdm_home *home, const char *table, tdm_error *err)
+{
+    char text[sizeof(tdm_error)];
+    tdm__buf json = {0};
+    if (!has_rung(v->package, TDM__RUNG_TABLE) || !table[0])
+        return TDM_OK;
+    tdm_status s = tdm__table_open_name(home, table, &v->table, &v->table_error);
+    if (s == TDM_NO_MEMORY)
+        return tdm__no_memory(err, table);
+    if (!s) {
+        v->table_error.status = TDM_OK;
+        if (strcmp(v->table->info.release, v->package->id))
+            tdm_table_close(&v->table);
+        return TDM_OK;
+    }
+    tdm_error_format(&v->table_error, text, sizeof text);
+    tdm__buf_json_text(&json, tdm__str(text));
+    s = tdm__buf_check(&json, err);
+    if (!s && !tdm__arena_str(&v->arena, tdm__strn(json.ptr, json.len), &v->warning))
+        s = tdm__no_memory(err, table);
+    tdm__buf_free(&json);
+    return s;
+}
+
+static void note_inputs(tdm__servable *v)
+{
+    for (size_t i = 0; i < v->package->n_sources; i++) {
+        const tdm__source_state *source = tdm__state_find(v->state, v->package->source[i].name);
+        if (!v->has_inputs || source->loaded_us < v->inputs_us)
+            v->inputs_us = source->loaded_us;
+        v->has_inputs = true;
+    }
+}
+
+static bool is_key(const tdm__package *p, int slot)
+{
+    return slot >= 0 && (size_t)slot < p->key.n;
+}
+
+static bool needs_key(const tdm__package *p)
+{
+    bool needs = false;
+    for (size_t j = 0; j < p->n_joins; j++)
+        for (size_t k = 0; k < p->source[p->join[j].source].n_key; k++)
+            needs |= is_key(p, p->join[j].key_slot[k]);
+    for (size_t i = 0; i < p->n_slots; i++) {
+        size_t n = 0;
+        const int *read = p->slot[i].expression ? tdm__expression_slots(p->slot[i].expression, &n) : NULL;
+        for (size_t k = 0; k < n; k++)
+            needs |= is_key(p, read[k]);
+    }
+    for (size_t i = 0; i < p->manifest->n_models; i++)
+        for (size_t k = 0; k < tdm__model_info_of(p->model[i].model)->n_inputs; k++)
+            needs |= is_key(p, p->model[i].input_slot[k]);
+    return needs;
+}
+
+/* "\"NAME\":" for each field. */
+static const char *const *make_labels(tdm__servable *v, const tdm__schema *schema)
+{
+    const char **label = tdm__arena_array(&v->arena, schema->n + 1, const char *);
+    tdm__buf text = {0};
+    for (size_t i = 0; label && i < schema->n; i++) {
+        tdm__buf_reset(&text);
+        tdm__buf_json_text(&text, schema->field[i].name);
+        tdm__buf_char(&text, ':');
+        label[i] = text.failed ? NULL : tdm__arena_copy(&v->arena, text.ptr, text.len);
+        if (!label[i])
+            label = NULL;
+    }
+    tdm__buf_free(&text);
+    return label;
+}
+
+static bool make_names(tdm__servable *v)
+{
+    const tdm__package *p = v->package;
+    tdm__arena *a = &v->arena;
+    if (!(v->key_name = tdm__arena_array(a, p->key.n + 1, tdm_str)) ||
+        !(v->request_name = tdm__arena_array(a, p->n_request + 1, tdm_str)))
+        return false;
+    for (size_t i = 0; i < p->key.n; i++)
+        if (!tdm__arena_str(a, p->key.field[i].name, &v->key_name[i]))
+            return false;
+    for (size_t i = 0; i < p->n_request; i++)
+        if (!tdm__arena_str(a, p->slot[p->request_slot[i]].name, &v->request_name[i]))
+            return false;
+    return tdm__names_index_make(&v->key_index, v->key_name, p->key.n, a) &&
+           tdm__names_index_make(&v->request_index, v->request_name, p->n_request, a) &&
+           (v->key_label = make_labels(v, &p->key)) && (v->prediction_label = make_labels(v, &p->prediction));
+}
+
+static tdm_status make_texts(tdm__servable *v, tdm_error *err)
+{
+    const tdm__package *p = v->package;
+    snprintf(v->name, sizeof v->name, "%.*s", (int)p->manifest->name.len, p->manifest->name.ptr);
+    snprintf(v->release_text, sizeof v->release_text, "\"%s@%s\"", v->name, p->id);
+    if (!make_names(v))
+        return tdm__no_memory(err, v->name);
+    v->answer_bytes = FIXED_BYTES + strlen(v->release_text);
+    for (size_t i = 0; i < p->prediction.n; i++)
+        v->answer_bytes += strlen(v->prediction_label[i]) + NUMBER_BYTES;
+    v->needs_key = needs_key(p);
+    return TDM_OK;
+}
+
+tdm_status tdm__servable_open(tdm_home *home, const tdm__state *state, tdm__package *package, const char *table,
+                              tdm__servable **out, tdm_error *err)
+{
+    *out = NULL;
+    tdm__servable *v = tdm__new(tdm__servable);
+    if (!v) {
+        tdm__package_close(&package);
+        return tdm__no_memory(err, "servable");
+    }
+    v->package = package;
+    v->state = state;
+    tdm_status s = make_texts(v, err);
+    if (!s)
+        s = tdm__engine_new(package, state, &v->engine, err);
+    if (!s)
+        s = open_table(v, home, table, err);
+    if (!s)
+        note_inputs(v);
+    if (s)
+        tdm__servable_close(&v);
+    *out = v;
+    return s;
+}
+
+void tdm__servable_close(tdm__servable **servable)
+{
+    tdm__servable *v = *servable;
+    if (!v)
+        return;
+    tdm_table_close(&v->table);
+    tdm__engine_close(&v->engine);
+    tdm__package_close(&v->package);
+    tdm__arena_free(&v->arena);
+    tdm__free(v);
+    *servable = NULL;
+}
