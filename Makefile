@@ -40,6 +40,7 @@ parity-live:    ## train models anew and compare with the frameworks themselves 
 
 docs: deps      ## the generated pages of docs/reference
 	@python3 tools/gen_errors.py
+	@python3 tools/gen_metrics.py
 
 install: build  ## into /usr/local, or DESTDIR
 	@meson install -C $(BUILD) --no-rebuild

@@ -1,8 +1,8 @@
 /* Counting and timing: recording, and adding up what all threads recorded.
  *
- * A meter has one writer, so recording needs no locked instruction: plain loads and stores that are atomic by themselves.
- * The bucket is stored last, with release, and read first, with acquire: whoever sees a value in its bucket sees a maximum
- * and a sum that know of it.
+ * A meter has one writer, so recording needs no locked instruction: plain loads and stores that are atomic by
+ * themselves. The bucket is stored last, with release, and read first, with acquire: whoever sees a value in its bucket
+ * sees a maximum and a sum that know of it.
  *
  * The book of meters by service only grows. A reader takes the number of entries and then the entries, without a lock;
  * writers, which are rare, have a mutex. It does not know which services are current: a service that comes back after a
@@ -10,6 +10,13 @@
 #include <string.h>
 #include "base/memory.h"
 #include "server/server_impl.h"
+
+const char *tdm__stage_name(tdm__stage stage)
+{
+    static const char *const names[] = {"read", "parse", "queue", "features", "model", "write", "total"};
+    _Static_assert(sizeof names / sizeof *names == TDM__STAGE_COUNT, "one name for every stage");
+    return names[stage];
+}
 
 static void store(uint64_t *at, uint64_t value)
 {

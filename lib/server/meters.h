@@ -28,6 +28,7 @@ typedef enum tdm__stage {
 #undef TDM__STAGE_ENUM
     TDM__STAGE_COUNT
 } tdm__stage;
+const char *tdm__stage_name(tdm__stage stage); /* "read" */
 
 /*   name                  what */
 #define TDM__COUNTS(X)                                                                         \

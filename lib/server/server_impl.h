@@ -46,6 +46,7 @@ struct tdm_server {
     atomic_bool stopping;       /* no new connections, finish what is there */
     atomic_bool drained;        /* told not to be ready: POST /admin/v1/drain */
     _Atomic uint64_t connections, buffered_bytes;
+    atomic_uint loops_running;
     tdm__poller *waiter;        /* tdm_server_wait's */
 };
 
@@ -84,6 +85,9 @@ void tdm__server_stage(const tdm_server *server, tdm__stage stage, tdm__histogra
 /* A service's latency over all seats since the server began. */
 void tdm__service_latency(const tdm_server *server, const tdm__service_meters *meters, tdm__histogram *out);
 
+/* metrics.c: neither stopping nor told to drain, and every service can be asked. What the health routes and the metric say. */
+bool tdm__server_is_ready(const tdm_server *server, const tdm__serving *serving);
+
 /* access_log.c. Adding never waits: a line that finds no room is counted and dropped. */
 tdm_status tdm__access_log_open(tdm_server *server, const char *path, tdm__access_log **out, tdm_error *err);
 void tdm__access_log_add(tdm__access_log *log, const tdm__exchange *x, uint64_t total_ns, size_t bytes_out);
@@ -97,7 +101,10 @@ void tdm__admin_close(tdm__admin **admin);
 /* loop.c */
 tdm_status tdm__loop_open(tdm_server *server, tdm__seat *seat, tdm__socket listener, tdm__loop **out, tdm_error *err);
 tdm_status tdm__loop_start(tdm__loop *loop, tdm_error *err);
-void tdm__loop_wake(tdm__loop *loop);
+void tdm__loop_wake(tdm__loop *loop); /* any thread */
+/* Ends its thread, whatever is open. */
+void tdm__loop_stop(tdm__loop *loop);
+/* After tdm__loop_stop and tdm__large_close. */
 void tdm__loop_close(tdm__loop **loop);
 
 /* large.c: requests that would hold up an event loop. */
@@ -111,10 +118,16 @@ uint64_t tdm__large_oldest_ns(const tdm__large *large);
 void tdm__server_status_json(tdm_server *server, const tdm__serving *serving, tdm_json *j);
 
 /* answering.c: from a request to the bytes of its answer, appended to `out`. False: it is a large one (out unchanged). */
-typedef struct tdm__arrival { int64_t us; uint64_t ns, read_ns; } tdm__arrival;
+typedef struct tdm__arrival {
+    int64_t us;       /* wall clock at the first byte */
+    uint64_t ns;      /* monotonic, the same instant */
+    uint64_t read_ns; /* when the last byte was there */
+    uint64_t begin_ns; /* when work begins: later than read_ns for a request that waited in a queue */
+} tdm__arrival;
 bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,
                          const tdm__arrival *arrival, tdm__buf *out, bool *close);
-/* The answer to a request that is none, with the connection's end. */
-void tdm__answer_fault(tdm__seat *seat, const tdm_error *error, tdm__buf *out);
+/* The answer to a request that no route gets to see: one that is none (`request` NULL: says that the connection ends), or
+ * one that finds no room. */
+void tdm__answer_fault(tdm__seat *seat, const tdm__http_request *request, const tdm_error *error, tdm__buf *out);
 
 #endif

@@ -1,10 +1,11 @@
-"""Docs: the page of error codes is what status.h says, and every link leads somewhere."""
+"""Docs: the pages of error codes and metrics are what their tables say, and every link leads somewhere."""
 
 import pathlib
 import re
 
 from planted import ROOT, planted
 import gen_errors
+import gen_metrics
 import tap
 import tree
 
@@ -51,6 +52,20 @@ def test_every_status_is_on_the_page():
     assert len(gen_errors.rows(header)) == wanted > 30
 
 
+def test_metrics():
+    header = tree.read(ROOT, gen_metrics.SOURCE)
+    assert pathlib.Path(ROOT, gen_metrics.TARGET).read_text() == gen_metrics.page(header), \
+        "docs/reference/metrics.md is old: `make docs`"
+    rows = gen_metrics.rows(header)
+    assert len(rows) == len(re.findall(r"^\s+X\(", header, re.M)) > 30
+    assert len({row[1] for row in rows}) == len(rows)
+    for _, name, kind, _, unit, _ in rows:
+        assert kind in ("counter", "gauge", "histogram"), name
+        assert (kind == "counter") == name.endswith("_total"), name
+        if unit in ("seconds", "bytes"):
+            assert unit in name.split("_"), name
+
+
 def test_breaches():
     with planted({"a.md": "[x](b.md) [y](c.md#two-words) [z](#here) ```[n](no.md)```\n# Here\n",
                   "c.md": "# Two words\n"}) as root:
@@ -62,6 +77,15 @@ def test_breaches():
               '    X(  BAD_X, 3, 400, "no") \n')
     assert gen_errors.rows(header) == [("done", "ok", 0, 200, "done"), ("more", "bad_x", 3, 400, "no")]
     assert gen_errors.page(header) != gen_errors.page(header.replace("no", "yes"))
+    header = ('#define TDM__METRICS(X) \\\n    /* some */ \\\n    X(a_total, counter, "x, y", "rows", by_x, 0, \\\n'
+              '      "what")\n\nenum { TDM__LE_FIRST_BIT = 10, TDM__LE_LAST_BIT = 11 };\n')
+    assert gen_metrics.rows(header) == [("some", "tandem_a_total", "counter", "x, y", "rows", "what")]
+    assert "| `tandem_a_total` | counter | `x`, `y` | rows | what |" in gen_metrics.page(header)
+    try:
+        gen_metrics.rows(header.replace("0, ", "0 + 1, "))
+        raise AssertionError("a row that is none was passed over")
+    except ValueError:
+        pass
 
 
 if __name__ == "__main__":

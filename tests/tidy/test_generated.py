@@ -15,7 +15,7 @@ GENERATED = [
     ("tools/gen_powers_of_ten.py", "lib/base/powers_of_ten.c", None),
     ("tools/gen_exact_tables.py", "lib/base/exact_tables.c", "mpmath"),
 ]
-ELSEWHERE = {"tools/gen_errors.py"}    # a page of the reference: test_docs.py
+ELSEWHERE = {"tools/gen_errors.py", "tools/gen_metrics.py"}    # pages of the reference: test_docs.py
 
 
 def differences(generator, text):

@@ -24,6 +24,24 @@ static void test_peak_memory_rises(void **state)
     assert_true(tdm__peak_memory_bytes() - before > N / 2); /* a peak, not the present */
 }
 
+static void test_use(void **state)
+{
+    (void)state;
+    tdm__process_use before, after;
+    tdm__process_measure(&before);
+    int more[2];
+    assert_int_equal(pipe(more), 0);
+    for (volatile int i = 0; i < 3000000; i++)
+        ;
+    tdm__process_measure(&after);
+    assert_int_equal(after.open_files, before.open_files + 2);
+    assert_int_equal(after.threads, 1);
+    assert_true(after.cpu_ns > before.cpu_ns);
+    assert_true(after.resident_bytes > 100000 && after.resident_bytes <= tdm__peak_memory_bytes());
+    close(more[0]);
+    close(more[1]);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -128,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_peak_memory_rises),
+        cmocka_unit_test(test_use),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_write_to_pipe),
         cmocka_unit_test(test_closed_pipe_is_an_answer),
