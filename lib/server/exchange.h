@@ -17,14 +17,16 @@ typedef struct tdm__seat {
     tdm_server *server;
     unsigned index;
     bool large;                 /* the thread for large requests */
-    _Alignas(64) _Atomic uint64_t seen; /* generation of servings that it has seen; UINT64_MAX while it waits */
-    _Alignas(64) tdm__meters meters;
+    _Atomic uint64_t seen;       /* generation of servings that it has seen; UINT64_MAX while it waits */
+    tdm__meters meters;
     tdm__arena texts;           /* of the request at work */
     tdm__coder *coder;
     tdm__buf expanded;          /* a body after its coding was undone */
     tdm__buf body, packed;      /* the answer's body at work; the same in a coding */
     tdm__buf fields;            /* header lines of the answer at work */
     tdm__json_scan scan;
+    struct tdm__finished { uint64_t arrived_ns, done_ns, deadline_ns; tdm__service_meters *meters; } finished[64];
+    unsigned n_finished;        /* answers made and not yet given to the system: the caller times that */
 } tdm__seat;
 
 typedef struct tdm__exchange {
@@ -45,6 +47,7 @@ typedef struct tdm__exchange {
     tdm__buf *fields;           /* seat->fields: "Name: value\r\n"… */
     bool close;                 /* the connection must end */
     bool oip;                   /* errors in that protocol's shape */
+    unsigned route;             /* index in tdm__routes; tdm__n_routes: none */
     tdm_status code;            /* what went wrong, for counters and the log */
     uint32_t rows, rows_failed;
     tdm__service_meters *meters; /* of the service asked for; NULL while not known */
@@ -76,6 +79,7 @@ void tdm__exchange_note_failed(tdm__exchange *x, tdm_status code);
     X(GET,  "/v2",                          v2_server,    false, "the server's name, version, extensions")           \
     X(GET,  "/v2/health/live",              v2_live,      false, "200 while the process lives")                      \
     X(GET,  "/v2/health/ready",             ready,        false, "200 when all is ready, else 503")                  \
+    X(GET,  "/v2/models/stats",             v2_stats,     false, "counts and times of all models")                   \
     X(GET,  "/v2/models/{}",                v2_model,     false, "a model's inputs and outputs")                     \
     X(GET,  "/v2/models/{}/ready",          v2_ready,     false, "200 when the model is ready")                      \
     X(GET,  "/v2/models/{}/config",         v2_config,    false, "the model's configuration, as Triton tells it")    \
@@ -86,7 +90,6 @@ void tdm__exchange_note_failed(tdm__exchange *x, tdm_status code);
     X(GET,  "/v2/models/{}/versions/{}/config", v2_config, false, "")                                                \
     X(GET,  "/v2/models/{}/versions/{}/stats",  v2_stats,  false, "")                                                \
     X(POST, "/v2/models/{}/versions/{}/infer",  v2_infer,  true,  "")                                                \
-    X(GET,  "/v2/models/stats",             v2_stats,     false, "counts and times of all models")                   \
     X(POST, "/v2/repository/index",         v2_index,     true,  "the models there are, and their state")            \
     X(POST, "/v2/repository/models/{}/load",   v2_load,   true,  "refused: releases are promoted")                   \
     X(POST, "/v2/repository/models/{}/unload", v2_load,   true,  "refused likewise")
@@ -109,7 +112,7 @@ bool tdm__route_v2_infer(tdm__exchange *x);
 bool tdm__route_v2_index(tdm__exchange *x);
 bool tdm__route_v2_load(tdm__exchange *x);
 
-/* Finds the route and calls it, or answers 404, 405, OPTIONS. As a handler otherwise. */
+/* The first that fits counts. Finds the route and calls it, or answers 404, 405, OPTIONS. As a handler otherwise. */
 bool tdm__dispatch(tdm__exchange *x);
 typedef struct tdm__route {
     uint8_t method;

@@ -37,6 +37,7 @@ struct tdm_server {
     _Atomic(tdm__serving *) current;
     _Atomic uint64_t generation; /* of `current` */
     tdm__mutex *change;
+    tdm__mutex *describing;     /* guards the ages in serving->described */
     tdm__serving *prepared;     /* staged and not yet current */
     tdm__serving *before;       /* what was current last: kept, so that a rollback finds it warm */
     tdm__bare_model *model;
@@ -56,7 +57,8 @@ const tdm__serving *tdm__seat_enter(tdm__seat *seat);
 void tdm__seat_leave(tdm__seat *seat);
 
 /* staging.c: makes `content` (an epoch's) ready beside the current serving, sharing what has not changed: same release, same
- * table, same versions of its sources. On TDM_OK it waits in server->prepared. A service that cannot be served fails the
+ * table, same versions of its sources. On TDM_OK it waits in server->prepared, and the same
+ * thread calls tdm__serving_finish: another changer waits until then. A service that cannot be served fails the
  * preparation when `strict`, else it is kept with its error. */
 tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, bool strict, tdm_error *err);
 /* Makes the prepared one current, waits until no thread can see the one before, and frees what only the one before that

@@ -8,6 +8,8 @@
 #define TDM_SERVER_SERVING_H
 
 #include <stdatomic.h>
+#include <tandem/epoch.h>
+#include <tandem/serve.h>
 #include "online/lane.h"
 #include "os/threads.h"
 #include "server/meters.h"
@@ -37,7 +39,7 @@ typedef struct tdm__bare_model {
 
 /* One service. */
 typedef struct tdm__served {
-    char name[65], release[65];
+    char name[65], release[65], table_name[16];
     tdm_error error;            /* why it cannot be served; status TDM_OK when it can */
     tdm__servable *servable;    /* NULL with an error */
     tdm__lane **lane;           /* one a seat */
@@ -49,7 +51,9 @@ typedef struct tdm__served {
 typedef struct tdm__serving {
     uint64_t epoch, position;   /* position: of the log, as the requests see it */
     int64_t since_us;
-    tdm__epoch *content;        /* what CURRENT says */
+    struct tdm_epoch *described; /* what `status` tells of it; NULL without a home */
+    tdm_server *server;
+    tdm__arena arena;
     tdm__served **service;      /* by name */
     size_t n;
     tdm__names_index by_name;

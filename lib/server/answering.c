@@ -1,0 +1,276 @@
+/* From a request to the bytes of its answer: what all routes have in common.
+ *
+ * The route's handler writes the body; the head is written when the body is known, so that a handler can fail at any point
+ * and still give one whole answer. Counting happens here, once an answer exists. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/fail.h"
+#include "base/number.h"
+#include "os/clock.h"
+#include "server/server_impl.h"
+
+enum {
+    PACK_BYTES_MIN = 1024,     /* shorter bodies go as they are */
+    DEADLINE_MS_MAX = 3600000,
+    EXPAND_BYTES_MAX = 2048,   /* compressed bytes that a loop expands itself */
+    WARM_BYTES_MAX = 1 << 20   /* a buffer that grew beyond this is given up after its request */
+};
+
+void tdm__exchange_fail(tdm__exchange *x, const tdm_error *error)
+{
+    tdm__buf_reset(x->body);
+    x->code = error->status;
+    x->status = tdm_status_http(error->status);
+    x->type = "application/json";
+    if (x->oip) {
+        char text[1400];
+        tdm_error_format(error, text, sizeof text);
+        if (tdm__str_starts(tdm__str(error->what), "Request for unknown model")) /* as clients of that protocol look for */
+            snprintf(text, sizeof text, "%s", error->what);
+        tdm__buf_text(x->body, "{\"error\":");
+        tdm__buf_json_text(x->body, tdm__str(text));
+    } else {
+        tdm__buf_text(x->body, "{\"error\":");
+        tdm__write_error_json(error, NULL, x->body);
+    }
+    tdm__buf_char(x->body, '}');
+    if (x->status == 503)
+        tdm__buf_text(x->fields, "Retry-After: 1\r\n");
+}
+
+tdm_status tdm__exchange_in_time(const tdm__exchange *x, tdm_error *err)
+{
+    if (!x->deadline_ns)
+        return TDM_OK;
+    uint64_t now = tdm__monotonic_ns();
+    if (now <= x->deadline_ns)
+        return TDM_OK;
+    tdm_status s = tdm__fail(err, TDM_DEADLINE, "deadline", "%s", tdm_status_text(TDM_DEADLINE));
+    tdm__fail_expected(err, "an answer within %" PRIu64 " us", (x->deadline_ns - x->arrived_ns) / 1000);
+    tdm__fail_found(err, "%" PRIu64 " us gone", (now - x->arrived_ns) / 1000);
+    return s;
+}
+
+void tdm__exchange_stage(tdm__exchange *x, tdm__stage ended)
+{
+    uint64_t now = tdm__monotonic_ns();
+    tdm__meter_record(&x->seat->meters.stage[ended], now - x->mark_ns);
+    x->mark_ns = now;
+}
+
+void tdm__exchange_note_rung(tdm__exchange *x, tdm__rung rung)
+{
+    if ((int)rung > x->rung)
+        x->rung = (int)rung;
+    if (x->meters)
+        tdm__add(&x->meters->rung[rung], 1);
+}
+
+void tdm__exchange_note_failed(tdm__exchange *x, tdm_status code)
+{
+    x->rows_failed++;
+    tdm__add(&x->seat->meters.error[code], 1);
+}
+
+/* Tandem-Deadline-Ms: whole milliseconds from the request's first byte. */
+static tdm_status read_deadline(tdm__exchange *x, tdm_error *err)
+{
+    tdm_str text = x->request->field[TDM__HTTP_DEADLINE];
+    int64_t ms;
+    bool overflow = false;
+    if (!text.ptr)
+        return TDM_OK;
+    if (tdm__parse_i64(text, &ms, &overflow) && !overflow && ms >= 1 && ms <= DEADLINE_MS_MAX) {
+        x->deadline_ns = x->arrived_ns + (uint64_t)ms * 1000000u;
+        return TDM_OK;
+    }
+    tdm_status s = tdm__fail(err, TDM_DEADLINE_INVALID, "header Tandem-Deadline-Ms", "%s",
+                             tdm_status_text(TDM_DEADLINE_INVALID));
+    tdm__fail_expected(err, "milliseconds from 1 to %d", DEADLINE_MS_MAX);
+    tdm__fail_found_text(err, text);
+    return s;
+}
+
+/* The body without its coding. False: more than a loop should expand. */
+static bool expand_body(tdm__exchange *x, tdm_error *err)
+{
+    tdm__seat *seat = x->seat;
+    const tdm_server_settings *limit = &seat->server->settings;
+    tdm__coding coding;
+    x->body_in = x->request->body;
+    err->status = TDM_OK;
+    if (!x->request->field[TDM__HTTP_CONTENT_ENCODING].ptr ||
+        tdm__coding_of(x->request->field[TDM__HTTP_CONTENT_ENCODING], &coding, err) || coding == TDM__CODING_NONE)
+        return true;
+    if (!seat->large && x->body_in.len > EXPAND_BYTES_MAX)
+        return false;
+    if (!tdm__coder_expand(seat->coder, coding, x->body_in, limit->body_bytes_max, (unsigned)limit->body_expansion_max,
+                           &seat->expanded, err))
+        x->body_in = tdm__strn(seat->expanded.ptr, seat->expanded.len);
+    return true;
+}
+
+static bool is_json_like(tdm_str type)
+{
+    static const char *const taken[] = {"application/json", "text/json", "text/plain", "application/octet-stream",
+                                        "application/x-www-form-urlencoded", "application/x-ndjson"};
+    tdm_str rest, bare = tdm__str_trim(tdm__str_cut(type, ';', &rest));
+    char lower[64];
+    if (bare.len == 0)
+        return true;
+    if (bare.len >= sizeof lower)
+        return false;
+    for (size_t i = 0; i < bare.len; i++)
+        lower[i] = (char)(bare.ptr[i] >= 'A' && bare.ptr[i] <= 'Z' ? bare.ptr[i] | 0x20 : bare.ptr[i]);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (tdm__str_is(tdm__strn(lower, bare.len), taken[i]))
+            return true;
+    return tdm__str_ends(tdm__strn(lower, bare.len), "+json");
+}
+
+static tdm_status check_type(const tdm__exchange *x, tdm_error *err)
+{
+    tdm_str type = x->request->field[TDM__HTTP_CONTENT_TYPE];
+    if (!type.ptr || x->request->method != TDM__HTTP_POST || is_json_like(type))
+        return TDM_OK;
+    tdm_status s = tdm__fail(err, TDM_HTTP_MEDIA_TYPE, "header Content-Type", "%s",
+                             tdm_status_text(TDM_HTTP_MEDIA_TYPE));
+    tdm__fail_expected(err, "application/json");
+    tdm__fail_found_text(err, type);
+    return s;
+}
+
+/* All that comes before the route. False: it is a large one. */
+static bool work(tdm__exchange *x)
+{
+    tdm_error err;
+    if (atomic_load_explicit(&x->seat->server->stopping, memory_order_relaxed))
+        x->close = true;
+    if (!expand_body(x, &err))
+        return false;
+    if (!err.status)
+        err.status = read_deadline(x, &err);
+    if (!err.status)
+        err.status = check_type(x, &err);
+    if (!err.status)
+        return tdm__dispatch(x);
+    x->oip = tdm__str_starts(x->request->path, "/v2");
+    tdm__exchange_fail(x, &err);
+    return true;
+}
+
+/* The body in the coding that the client likes best, when that pays. */
+static tdm_str pack_body(tdm__exchange *x)
+{
+    tdm__seat *seat = x->seat;
+    tdm_str plain = tdm__strn(x->body->ptr, x->body->len);
+    if (plain.len < PACK_BYTES_MIN || !x->request->field[TDM__HTTP_ACCEPT_ENCODING].ptr)
+        return plain;
+    tdm__buf_text(x->fields, "Vary: Accept-Encoding\r\n");
+    tdm__coding coding = tdm__coding_accepted(x->request->field[TDM__HTTP_ACCEPT_ENCODING]);
+    tdm__buf_reset(&seat->packed);
+    if (coding == TDM__CODING_NONE || tdm__coder_pack(seat->coder, coding, plain, &seat->packed, NULL))
+        return plain;
+    tdm__buf_printf(x->fields, "Content-Encoding: %s\r\n", tdm__coding_name(coding));
+    return tdm__strn(seat->packed.ptr, seat->packed.len);
+}
+
+static void write_answer(tdm__exchange *x, tdm__buf *out)
+{
+    static const char no_memory[] = "{\"error\":{\"code\":\"no_memory\",\"message\":\"out of memory\"}}";
+    tdm_str body = tdm__strn(NULL, 0);
+    if (x->type && (x->body->failed || x->fields->failed)) { /* what was written so far is not whole */
+        tdm__buf_reset(x->body);
+        tdm__buf_reset(x->fields);
+        x->status = 503;
+        x->code = TDM_NO_MEMORY;
+        x->close = true;
+        body = tdm__str(no_memory);
+    } else if (x->type) {
+        body = pack_body(x);
+    }
+    tdm__http_answer head = {.status = x->status, .type = x->type, .close = x->close,
+                             .keep_alive_10 = !x->close && x->request->minor == 0,
+                             .extra = tdm__strn(x->fields->ptr, x->fields->len)};
+    tdm__http_write_head(out, &head, body.len);
+    if (x->request->method != TDM__HTTP_HEAD && body.len)
+        tdm__buf_add(out, body.ptr, body.len);
+}
+
+static void count(tdm__exchange *x, size_t bytes_out)
+{
+    tdm__meters *m = &x->seat->meters;
+    tdm__add(&m->count[TDM__COUNT_REQUESTS], 1);
+    tdm__add(&m->status[x->status / 100 % 6], 1);
+    if (x->route < tdm__n_routes)
+        tdm__add(&m->route[x->route], 1);
+    if (x->code)
+        tdm__add(&m->error[x->code], 1);
+    if (x->rows) {
+        tdm__add(&m->count[TDM__COUNT_ROWS], x->rows);
+        tdm__add(&m->count[TDM__COUNT_ROWS_FAILED], x->rows_failed);
+    }
+    if (x->spent.features_ns || x->spent.models_ns) {
+        tdm__meter_record(&m->stage[TDM__STAGE_FEATURES], x->spent.features_ns);
+        tdm__meter_record(&m->stage[TDM__STAGE_MODEL], x->spent.models_ns);
+    }
+    uint64_t now = tdm__monotonic_ns();
+    if (x->meters) {
+        tdm__add(&x->meters->requests, 1);
+        tdm__add(&x->meters->rows, x->rows);
+        tdm__add(&x->meters->errors, x->code ? 1 : x->rows_failed);
+        tdm__add(&x->meters->features_ns, x->spent.features_ns);
+        tdm__add(&x->meters->models_ns, x->spent.models_ns);
+        tdm__add(&x->meters->total_ns, now - x->arrived_ns);
+        __atomic_store_n(&x->meters->last_us, x->arrived_us, __ATOMIC_RELAXED);
+    }
+    if (x->seat->n_finished < sizeof x->seat->finished / sizeof *x->seat->finished)
+        x->seat->finished[x->seat->n_finished++] =
+            (struct tdm__finished){x->arrived_ns, now, x->deadline_ns, x->meters};
+    if (x->seat->server->log)
+        tdm__access_log_add(x->seat->server->log, x, now - x->arrived_ns, bytes_out);
+}
+
+static void give_up_large(tdm__buf *b)
+{
+    if (b->cap > WARM_BYTES_MAX)
+        tdm__buf_free(b);
+}
+
+bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,
+                         const tdm__arrival *arrival, tdm__buf *out, bool *close)
+{
+    tdm__exchange x = {.seat = seat, .serving = serving, .request = request, .arrived_us = arrival->us,
+                       .arrived_ns = arrival->ns, .mark_ns = arrival->begin_ns, .status = 200,
+                       .type = "application/json", .body = &seat->body, .fields = &seat->fields,
+                       .close = !request->keep_alive, .route = (unsigned)tdm__n_routes, .rung = -1};
+    size_t before = out->len;
+    tdm__arena_reset(&seat->texts);
+    tdm__buf_reset(&seat->body);
+    tdm__buf_reset(&seat->fields);
+    if (!work(&x))
+        return false;
+    write_answer(&x, out);
+    *close = x.close;
+    tdm__meter_record(&seat->meters.stage[TDM__STAGE_READ], arrival->read_ns - arrival->ns);
+    count(&x, out->len - before);
+    give_up_large(&seat->body);
+    give_up_large(&seat->packed);
+    give_up_large(&seat->expanded);
+    return true;
+}
+
+void tdm__answer_fault(tdm__seat *seat, const tdm__http_request *request, const tdm_error *error, tdm__buf *out)
+{
+    static const tdm__http_request none = {.method = TDM__HTTP_GET, .minor = 1};
+    tdm__exchange x = {.seat = seat, .request = request ? request : &none, .body = &seat->body, .fields = &seat->fields,
+                       .close = !request || !request->keep_alive, .route = (unsigned)tdm__n_routes};
+    tdm__buf_reset(&seat->body);
+    tdm__buf_reset(&seat->fields);
+    x.oip = request && tdm__str_starts(request->path, "/v2");
+    tdm__exchange_fail(&x, error);
+    write_answer(&x, out);
+    tdm__add(&seat->meters.status[x.status / 100 % 6], 1);
+    tdm__add(&seat->meters.error[x.code], 1);
+}
