@@ -22,11 +22,6 @@ tdm_str tdm__strn(const char *p, size_t n)
     return (tdm_str){ p, n };
 }
 
-bool tdm__str_is(tdm_str s, const char *z)
-{
-    return tdm__str_equal(s, tdm__str(z));
-}
-
 bool tdm__str_equal(tdm_str a, tdm_str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);

@@ -6,12 +6,18 @@
 #define TDM_BASE_TEXT_H
 
 #include <stdbool.h>
+#include <string.h>
 #include <tandem/status.h>
 #include <tandem/value.h>
 
 tdm_str tdm__str(const char *z);                     /* view of a terminated text */
 tdm_str tdm__strn(const char *p, size_t n);
-bool tdm__str_is(tdm_str s, const char *z);
+/* Here, so that it costs a compare or two when z is a literal. */
+static inline bool tdm__str_is(tdm_str s, const char *z)
+{
+    size_t n = strlen(z);
+    return s.len == n && (n == 0 || memcmp(s.ptr, z, n) == 0);
+}
 bool tdm__str_equal(tdm_str a, tdm_str b);
 int tdm__str_compare(tdm_str a, tdm_str b);          /* bytewise: <0, 0, >0 */
 bool tdm__str_starts(tdm_str s, const char *prefix);

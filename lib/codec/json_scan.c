@@ -1,9 +1,13 @@
 /* The JSON scanner: what may stand next, names, texts, and values that nobody wants.
  *
  * scan->at never passes scan->end, and begin to end is valid UTF-8 all along, so that no text needs a second check.
- * Strings are looked at eight bytes at a time. Numbers and values of columns are json_value.c's. */
+ * Strings are looked at 16 bytes at a time. Numbers and values of columns are json_value.c's. */
 #include "base/fail.h"
 #include "codec/json_scan_impl.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /* ---- begin, end, faults ---- */
 
@@ -126,40 +130,43 @@ static const char *unescape_one(const char *p, const char *end, char out[4], siz
     return p;
 }
 
-/* The top bit of each byte that is zero; above the lowest one there may be false ones. */
-static inline uint64_t zero_bytes(uint64_t v)
-{
-    return (v - UINT64_C(0x0101010101010101)) & ~v & UINT64_C(0x8080808080808080);
-}
-
 /* The first quote, backslash or control character from p on; end when there is none. */
-static inline const char *plain_end(const char *p, const char *end)
+static inline const char *plain_end_bytewise(const char *p, const char *end)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    for (uint64_t v; end - p >= 8; p += 8) {
-        memcpy(&v, p, 8);
-        uint64_t control = (v - ones * 0x20) & ~v & (ones * 0x80); /* as zero_bytes, for what is below 0x20 */
-        uint64_t stops = zero_bytes(v ^ ones * '"') | zero_bytes(v ^ ones * '\\') | control;
-        if (stops)
-            return p + __builtin_ctzll(stops) / 8;
-    }
     while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
         p++;
     return p;
 }
 
-/* The string at s->at, quotes off, escapes checked and still there. */
-static inline tdm_status eat_raw_string(tdm__json_scan *s, tdm_str *out, bool *escaped)
+#if defined(__SSE2__)
+static inline const char *plain_end(const char *p, const char *end)
 {
-    const char *from = ++s->at, *p = plain_end(from, s->end);
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
+    for (; end - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i stops = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
+        int mask = _mm_movemask_epi8(_mm_or_si128(stops, _mm_cmpeq_epi8(_mm_min_epu8(v, control), v)));
+        if (mask)
+            return p + __builtin_ctz((unsigned)mask);
+    }
+    return plain_end_bytewise(p, end);
+}
+#else
+static inline const char *plain_end(const char *p, const char *end)
+{
+    return plain_end_bytewise(p, end);
+}
+#endif
+
+/* The rest of a string whose text begins at `from` and is plain up to p. */
+__attribute__((noinline)) static tdm_status eat_escaped(tdm__json_scan *s, const char *from, const char *p, tdm_str *out)
+{
     char bytes[4];
     size_t n;
-    *escaped = false;
     while (p < s->end && *p == '\\') {
         const char *next = unescape_one(p, s->end, bytes, &n);
         if (!next)
             return tdm__json_fault(s, p, "this escape is none, or half of a surrogate pair");
-        *escaped = true;
         p = plain_end(next, s->end);
     }
     if (p == s->end)
@@ -167,6 +174,19 @@ static inline tdm_status eat_raw_string(tdm__json_scan *s, tdm_str *out, bool *e
     if (*p != '"')
         return tdm__json_fault(s, p, "a control character in a string must be escaped");
     *out = tdm__strn(from, (size_t)(p - from));
+    s->at = p + 1;
+    return TDM_OK;
+}
+
+/* The string at s->at, quotes off, escapes checked and still there. */
+static inline tdm_status eat_raw_string(tdm__json_scan *s, tdm_str *out, bool *escaped)
+{
+    const char *from = s->at + 1, *p = plain_end(from, s->end);
+    *escaped = p == s->end || *p != '"';
+    if (*escaped)
+        return eat_escaped(s, from, p, out);
+    out->ptr = from;
+    out->len = (size_t)(p - from);
     s->at = p + 1;
     return TDM_OK;
 }
@@ -221,24 +241,31 @@ tdm_status tdm__json_open(tdm__json_scan *scan, char bracket)
 /* Whether one more follows in what `closing` closes; the comma before it is taken. */
 static inline tdm_status step(tdm__json_scan *s, char closing, bool *first, bool *more)
 {
-    tdm__json_skip_space(s);
-    *more = !tdm__json_eat(s, closing);
-    if (!*more)
+    const char *p = tdm__json_space_end(s->at, s->end);
+    char c = p < s->end ? *p : 0;
+    s->at = p;
+    *more = c != closing;
+    if (c == closing) {
+        s->at = p + 1;
         return TDM_OK;
-    if (!*first && !tdm__json_eat(s, ','))
+    }
+    if (*first) {
+        *first = false;
+        return TDM_OK;
+    }
+    if (c != ',')
         return tdm__json_fault(s, NULL, closing == '}' ? "a comma or the closing brace must follow"
                                                        : "a comma or the closing bracket must follow");
-    *first = false;
-    tdm__json_skip_space(s);
+    s->at = tdm__json_space_end(p + 1, s->end);
     return TDM_OK;
 }
 
 static inline tdm_status colon(tdm__json_scan *s)
 {
-    tdm__json_skip_space(s);
-    if (!tdm__json_eat(s, ':'))
-        return tdm__json_fault(s, NULL, "a colon must follow the name");
-    tdm__json_skip_space(s);
+    const char *p = tdm__json_space_end(s->at, s->end);
+    if (p == s->end || *p != ':')
+        return tdm__json_fault(s, p, "a colon must follow the name");
+    s->at = tdm__json_space_end(p + 1, s->end);
     return TDM_OK;
 }
 

@@ -13,15 +13,17 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte of a word is its lowest");
 
-static inline bool tdm__json_is_space(char c)
+/* The first byte from p on that is no space. Most often it is p. */
+static inline const char *tdm__json_space_end(const char *p, const char *end)
 {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    while (p < end && (unsigned char)*p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    return p;
 }
 
 static inline void tdm__json_skip_space(tdm__json_scan *s)
 {
-    while (s->at < s->end && tdm__json_is_space(*s->at))
-        s->at++;
+    s->at = tdm__json_space_end(s->at, s->end);
 }
 
 static inline bool tdm__json_eat(tdm__json_scan *s, char c)
@@ -52,10 +54,11 @@ typedef struct tdm__json_number {
     bool integer; /* neither point nor exponent */
 } tdm__json_number;
 
-static inline uint64_t tdm__json_load8(const char *p, const char *end)
+/* Eight bytes at p, zeros beyond the end; `far`: the end is known to be far enough. */
+static inline uint64_t tdm__json_load8(const char *p, const char *end, bool far)
 {
     uint64_t v = 0;
-    if (end - p >= 8)
+    if (far || end - p >= 8)
         memcpy(&v, p, 8);
     else if (p < end)
         memcpy(&v, p, (size_t)(end - p));
@@ -63,11 +66,11 @@ static inline uint64_t tdm__json_load8(const char *p, const char *end)
 }
 
 /* Up to eight digits at p onto the end of *w, which may wrap: the caller counts. Returns how many there were. */
-static inline unsigned tdm__json_digits8(const char *p, const char *end, uint64_t *w)
+static inline unsigned tdm__json_digits8(const char *p, const char *end, bool far, uint64_t *w)
 {
     static const uint64_t ten[9] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
     const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f), pairs = UINT64_C(0x000000ff000000ff);
-    uint64_t v = tdm__json_load8(p, end) ^ UINT64_C(0x3030303030303030);
+    uint64_t v = tdm__json_load8(p, end, far) ^ UINT64_C(0x3030303030303030);
     uint64_t others = (((v & low) + UINT64_C(0x7676767676767676)) | v) & ~low; /* the top bit of what is above 9 */
     unsigned n = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
     if (n == 0)
@@ -80,13 +83,14 @@ static inline unsigned tdm__json_digits8(const char *p, const char *end, uint64_
     return n;
 }
 
-static inline const char *tdm__json_digits(const char *p, const char *end, uint64_t *w)
+/* Up to 16 digits without a loop, and then all. `far`: 16 bytes from p on can be read. */
+static inline const char *tdm__json_digits(const char *p, const char *end, bool far, uint64_t *w)
 {
-    unsigned n;
-    do {
-        n = tdm__json_digits8(p, end, w);
-        p += n;
-    } while (n == 8);
+    unsigned n = tdm__json_digits8(p, end, far, w);
+    p += n;
+    if (n == 8)
+        for (n = tdm__json_digits8(p, end, far, w), p += n; n == 8; p += n)
+            n = tdm__json_digits8(p, end, false, w);
     return p;
 }
 
@@ -110,8 +114,8 @@ static inline const char *tdm__json_exponent(const char *p, const char *end, int
     return p;
 }
 
-/* The number at p. Returns what follows it, or NULL when there is none: tdm__json_take_number then says why. */
-static inline const char *tdm__json_read_number(const char *p, const char *end, tdm__json_number *out)
+/* As tdm__json_read_number. `far`: 32 bytes from p on can be read. */
+static inline const char *tdm__json_read_number_at(const char *p, const char *end, bool far, tdm__json_number *out)
 {
     out->negative = p < end && *p == '-';
     p += out->negative;
@@ -122,14 +126,15 @@ static inline const char *tdm__json_read_number(const char *p, const char *end, 
     if (tdm__json_is_digit(p, end)) {
         if (w == 0)
             return NULL;
-        p = tdm__json_digits(p, end, &w);
+        p = tdm__json_digits(p, end, far, &w);
+        far = far && p - from < 8;
     }
     ptrdiff_t n = p - from;
     out->exponent = 0;
     out->integer = true;
     if (p < end && *p == '.') {
         const char *fraction = p + 1;
-        p = tdm__json_digits(fraction, end, &w);
+        p = tdm__json_digits(fraction, end, far, &w);
         if (p == fraction)
             return NULL;
         n += p - fraction;
@@ -143,6 +148,15 @@ static inline const char *tdm__json_read_number(const char *p, const char *end, 
         p = tdm__json_exponent(p + 1, end, &out->exponent);
     }
     return p;
+}
+
+/* The same near the bytes' end. */
+const char *tdm__json_read_last_number(const char *p, const char *end, tdm__json_number *out);
+
+/* The number at p. Returns what follows it, or NULL when there is none: tdm__json_take_number then says why. */
+static inline const char *tdm__json_read_number(const char *p, const char *end, tdm__json_number *out)
+{
+    return end - p >= 32 ? tdm__json_read_number_at(p, end, true, out) : tdm__json_read_last_number(p, end, out);
 }
 
 /* The number whose text is [from, to), as the nearest double; an infinity when there is none. */

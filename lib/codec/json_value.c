@@ -10,6 +10,11 @@
 
 /* ---- numbers ---- */
 
+const char *tdm__json_read_last_number(const char *p, const char *end, tdm__json_number *out)
+{
+    return tdm__json_read_number_at(p, end, false, out);
+}
+
 static const char *skip_digits(const char *p, const char *end)
 {
     while (tdm__json_is_digit(p, end))

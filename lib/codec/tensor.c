@@ -8,9 +8,9 @@
 
 static const struct {
     const char *name;
-    size_t width;
+    size_t len, width;
 } datatypes[TDM__DATATYPE_COUNT] = {
-#define DATATYPE_ROW(name, width) {#name, width},
+#define DATATYPE_ROW(name, width) {#name, sizeof #name - 1, width},
     TDM__DATATYPES(DATATYPE_ROW)
 #undef DATATYPE_ROW
 };
@@ -30,10 +30,10 @@ tdm_status tdm__datatype_parse(tdm_str name, tdm__datatype *out, tdm_error *err)
     const char *names[TDM__DATATYPE_COUNT];
     for (unsigned i = 0; i < TDM__DATATYPE_COUNT; i++) {
         names[i] = datatypes[i].name;
-        if (tdm__str_is(name, names[i])) {
-            *out = (tdm__datatype)i;
-            return TDM_OK;
-        }
+        if (name.len != datatypes[i].len || memcmp(name.ptr, names[i], name.len) != 0)
+            continue;
+        *out = (tdm__datatype)i;
+        return TDM_OK;
     }
     tdm_status status = tdm__fail(err, TDM_BAD_INPUT, NULL, "there is no such datatype");
     tdm__fail_expected(err, "BOOL, INT8 to INT64, UINT8 to UINT64, FP16, BF16, FP32, FP64 or BYTES");

@@ -156,8 +156,7 @@ static size_t usual_floats(tdm__json_scan *scan, bool single, double *out, size_
         if (!tdm__json_is_finite(v))
             break;
         out[i] = v;
-        for (p = to + 1; p < end && tdm__json_is_space(*p);)
-            p++;
+        p = tdm__json_space_end(to + 1, end);
     }
     scan->at = p;
     return i;
