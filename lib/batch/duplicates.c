@@ -81,16 +81,17 @@ static tdm_status walk(const tdm__duplicates_found *found, tdm__population *p, t
     return s;
 }
 
-tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__engine *engine, tdm__fs *fs,
-                                      const char *file, const char *run, tdm__line_file *out, tdm_error *err)
+tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__population *population,
+                                      const char *run, tdm__line_file *out, tdm_error *err)
 {
     tdm__population again;
     tdm__row_parser *parser = NULL;
     if (!found->n)
         return TDM_OK;
-    tdm_status s = tdm__population_open(&again, engine, fs, file, err);
+    tdm_status s = tdm__population_open(&again, population->engine, population->fs, population->path, err);
     if (s)
         return s;
+    tdm__population_call(&again, population->name);
     s = tdm__population_parser(&again, &parser, err);
     if (!s)
         s = walk(found, &again, parser, run, out, err);

@@ -18,8 +18,8 @@ typedef struct tdm__duplicates_found {
 
 /* For tdm__store_build_options.loser; self is a tdm__duplicates_found. */
 tdm_status tdm__duplicates_note(void *self, const tdm__store_loser *loser, tdm_error *err);
-/* Writes a line for each. */
-tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__engine *engine, tdm__fs *fs,
-                                      const char *file, const char *run, tdm__line_file *out, tdm_error *err);
+/* Writes a line for each; opens the population, a file, anew. */
+tdm_status tdm__duplicates_quarantine(const tdm__duplicates_found *found, const tdm__population *population,
+                                      const char *run, tdm__line_file *out, tdm_error *err);
 
 #endif

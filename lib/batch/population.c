@@ -95,7 +95,7 @@ static tdm_status digest_file(const tdm__population *p, char out[64], tdm_error 
     tdm__hasher *hasher = tdm__hasher_new();
     char *piece = tdm__alloc(DIGEST_PIECE_BYTES);
     tdm_status s =
-        hasher && piece ? tdm__file_open(p->fs, p->name, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
+        hasher && piece ? tdm__file_open(p->fs, p->path, TDM__READ, &file, err) : tdm__no_memory(err, p->name);
     for (uint64_t at = 0; !s;) {
         size_t got;
         s = tdm__file_read_at(file, at, piece, DIGEST_PIECE_BYTES, &got, err);
@@ -131,6 +131,7 @@ static tdm_status open_file(tdm__population *p, const char *file, tdm_error *err
         return tdm__fail(err, TDM_USAGE, "--population", "a population is read twice and cannot be standard input");
     if (snprintf(p->name, sizeof p->name, "%s", file) >= (int)sizeof p->name)
         return tdm__fail(err, TDM_BAD_INPUT, "--population", "the path is too long");
+    p->path = file;
     tdm_status s = make_schema(p, err);
     if (!s)
         s = digest_file(p, p->identity, err);
@@ -194,6 +195,11 @@ tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, t
     if (s)
         tdm__population_close(p);
     return s;
+}
+
+void tdm__population_call(tdm__population *p, const char *name)
+{
+    snprintf(p->name, sizeof p->name, "%s", name);
 }
 
 void tdm__population_close(tdm__population *p)

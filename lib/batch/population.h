@@ -13,7 +13,8 @@ enum { TDM__PIECE_ROWS = 8 * TDM__STORE_MARK };
 
 typedef struct tdm__population {
     const tdm__engine *engine;
-    char name[TDM__PATH_MAX];   /* the file, or the source's name */
+    const char *path;           /* the file, the caller's text; NULL: a source */
+    char name[TDM__PATH_MAX];   /* how people call it: the file, or the source's name */
     char identity[64];          /* of its content: "file 1f…" or "source schedule" */
     tdm__fs *fs;
     tdm__reader *reader;        /* a file */
@@ -33,10 +34,12 @@ typedef struct tdm__piece_input {
     uint64_t count;
 } tdm__piece_input;
 
-/* `file` NULL: the source that the release names. TDM_USAGE when it names none; TDM_MISMATCH when the file lacks a key
+/* `file`, which must outlive the population, or NULL: the source that the release names. TDM_USAGE when it names none; TDM_MISMATCH when the file lacks a key
  * column or a required request field. */
 tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file,
                                 tdm_error *err);
+/* What its messages, its table and its quarantine call it from now on, cut to fit. */
+void tdm__population_call(tdm__population *p, const char *name);
 void tdm__population_close(tdm__population *p);
 /* TDM_IO when a file's bytes are no longer those that were opened. */
 tdm_status tdm__population_unchanged(const tdm__population *p, tdm_error *err);

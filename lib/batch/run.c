@@ -3,6 +3,8 @@
  * The order of steps is the order of promises: pin what is read, name the run by it, score, build, verify every byte of
  * what was built, pass the gates, and only then write the manifest that makes the table exist. A crash at any point
  * leaves files that nobody names; the next run sweeps them. */
+#include "batch/run.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +23,7 @@
 typedef struct run_job {
     tdm_home *home;
     const tdm_run_options *options;
+    const char *name;          /* of the population's file; NULL: its path */
     tdm_run_report *report;
     tdm__state *state;
     tdm__package *package;
@@ -47,6 +50,8 @@ static tdm_status pin(run_job *j, const char *release, tdm__log_handle *log, tdm
     j->population_open = !s;
     if (s)
         return s;
+    if (j->name && j->population.path)
+        tdm__population_call(&j->population, j->name);
     memcpy(j->report->release, j->package->id, sizeof j->report->release);
     snprintf(j->report->service, sizeof j->report->service, "%.*s", (int)j->package->manifest->name.len,
              j->package->manifest->name.ptr);
@@ -167,8 +172,7 @@ static tdm_status score(run_job *j, tdm_error *err)
     if (builder)
         tdm__store_builder_abort(&builder);
     if (!s)
-        s = tdm__duplicates_quarantine(&j->duplicates, j->engine, tdm__fs_posix(), j->options->population, r->run,
-                                       j->lines, err);
+        s = tdm__duplicates_quarantine(&j->duplicates, &j->population, r->run, j->lines, err);
     if (!s)
         s = tdm__population_unchanged(&j->population, err);
     r->seconds_index = (double)(tdm__monotonic_ns() - start) * 1e-9;
@@ -415,11 +419,11 @@ static void close_job(run_job *j)
     tdm__free(j->duplicates.row);
 }
 
-tdm_status tdm_run(tdm_home *home, const char *release, const tdm_run_options *options, tdm_run_report *out,
-                   tdm_error *err)
+tdm_status tdm__run_here(tdm_home *home, const char *release, const tdm_run_options *options, const char *name,
+                         tdm_run_report *out, tdm_error *err)
 {
     static const tdm_run_options defaults = {0};
-    run_job job = {.home = home, .options = options ? options : &defaults, .report = out};
+    run_job job = {.home = home, .options = options ? options : &defaults, .name = name, .report = out};
     tdm__writing writing;
     tdm_table *before = NULL;
     tdm_error own;

@@ -1,29 +1,31 @@
-/* Cutover: staging a release and a table, and flipping the current epoch; rolling back; what is current.
+/* Cutover: staging a release and a table, and flipping the current epoch; rolling back.
  *
- * Staging reads every byte that the new epoch would serve and compares golden rows to the bit. Only then is the flip
- * written: one rename (release/epoch_file.h). A rollback is a new epoch with an older content, staged likewise. */
+ * Staging reads every byte that the new epoch would serve and compares golden rows to the bit. Then who serves in this
+ * process, if anybody does, gets ready for it. Only then is the flip written: one rename (release/epoch_file.h). A rollback
+ * is a new epoch with an older content, staged likewise. */
+#include "engine/cutover.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <tandem/epoch.h>
 #include "base/fail.h"
 #include "engine/engine.h"
 #include "os/clock.h"
 #include "release/epoch_file.h"
 #include "release/releases.h"
-#include "schema/instant.h"
 #include "table/tables.h"
 
 typedef struct telling {
+    const char *what; /* "promote", "rollback" */
     tdm_progress_fn progress;
     void *self;
 } telling;
 
 static tdm_status tell(const telling *t, const char *stage, uint64_t done, tdm_error *err)
 {
-    tdm_progress p = {.stage = stage, .done = done, .total = 4, .unit = "steps"};
+    tdm_progress p = {.stage = stage, .done = done, .total = 6, .unit = "steps"};
     if (t->progress && !t->progress(t->self, &p))
-        return tdm__fail(err, TDM_CANCELLED, "promote", "the cutover was cancelled; nothing was changed");
+        return tdm__fail(err, TDM_CANCELLED, t->what, "the cutover was cancelled; nothing was changed");
     return TDM_OK;
 }
 
@@ -105,22 +107,48 @@ static tdm_status choose_table(tdm_home *home, const char *release, const char *
     return s == TDM_NOT_FOUND && !given ? TDM_OK : s;
 }
 
+/* A flip that failed in its last step can be seen all the same: then that is what must be served. */
+static bool is_current(tdm_home *home, const tdm__epoch *epoch)
+{
+    tdm__epoch now;
+    return !tdm__epoch_read_current(home, &now, NULL) && now.number == epoch->number;
+}
+
+static tdm_status make_current(tdm_home *home, const tdm__epoch *epoch, const telling *t, tdm_error *err)
+{
+    const tdm__home_hooks *hooks = home->hooks;
+    tdm_status s = tell(t, "prepare", 4, err);
+    if (!s && hooks)
+        s = hooks->prepare(hooks->self, epoch, err);
+    if (s)
+        return s;
+    bool flipped = false;
+    s = tell(t, "flip", 5, err);
+    if (!s) {
+        s = tdm__epoch_flip(home, epoch, err);
+        flipped = !s || is_current(home, epoch);
+    }
+    if (hooks)
+        hooks->finish(hooks->self, flipped);
+    return s;
+}
+
 /* Writes the next epoch: the current one with `service` changed. */
-static tdm_status flip(tdm_home *home, tdm__epoch *epoch, const char *cause, const char *service, const char *release,
-                       const char *table, uint64_t before, tdm_error *err)
+static tdm_status flip(tdm_home *home, tdm__epoch *epoch, const char *service, const char *release, const char *table,
+                       uint64_t before, const telling *t, tdm_error *err)
 {
     tdm__service *entry = tdm__epoch_put(epoch, service);
     if (!entry)
         return tdm__fail(err, TDM_TOO_LARGE, service, "an epoch holds at most %d services", TDM__SERVICES_MAX);
     epoch->number++;
     epoch->since_us = tdm__now_us();
-    snprintf(epoch->cause, sizeof epoch->cause, "%s", cause);
+    snprintf(epoch->cause, sizeof epoch->cause, "%s", t->what);
     snprintf(epoch->changed, sizeof epoch->changed, "%s", service);
     snprintf(entry->release, sizeof entry->release, "%s", release);
     snprintf(entry->table, sizeof entry->table, "%s", table);
     entry->since_epoch = epoch->number;
     entry->before_epoch = before;
-    return tdm__epoch_flip(home, epoch, err);
+    return make_current(home, epoch, t, err);
 }
 
 static tdm_status promote_package(tdm_home *home, const tdm__state *state, const tdm__package *package,
@@ -146,16 +174,16 @@ static tdm_status promote_package(tdm_home *home, const tdm__state *state, const
         return tdm__epoch_settle(home, err);
     s = stage(home, state, package, table, t, err);
     if (!s)
-        s = flip(home, &epoch, "promote", name, package->id, table, now ? epoch.number : 0, err);
+        s = flip(home, &epoch, name, package->id, table, now ? epoch.number : 0, t, err);
     if (!s)
         *number = epoch.number;
     return s;
 }
 
-tdm_status tdm_promote(tdm_home *home, const char *release, const char *table, uint64_t expect,
-                       const tdm_progress_fn progress, void *self, uint64_t *epoch, tdm_error *err)
+tdm_status tdm__promote_here(tdm_home *home, const char *release, const char *table, uint64_t expect,
+                             const tdm_progress_fn progress, void *self, uint64_t *epoch, tdm_error *err)
 {
-    telling t = {progress, self};
+    telling t = {"promote", progress, self};
     tdm__writing writing;
     tdm__state *state = NULL;
     tdm__package *package = NULL;
@@ -196,7 +224,7 @@ static tdm_status content_before(tdm_home *home, const tdm__epoch *epoch, const 
 
 /* When the current epoch is damaged: the newest whole one, under the number of the newest there is. What it says
  * becomes current again. */
-static tdm_status repair(tdm_home *home, tdm__epoch *epoch, tdm_error *err)
+static tdm_status repair(tdm_home *home, tdm__epoch *epoch, const telling *t, tdm_error *err)
 {
     uint64_t highest;
     tdm_status s = tdm__epoch_newest_whole(home, epoch, &highest, err);
@@ -205,28 +233,29 @@ static tdm_status repair(tdm_home *home, tdm__epoch *epoch, tdm_error *err)
     epoch->number = highest + 1;
     epoch->since_us = tdm__now_us();
     snprintf(epoch->cause, sizeof epoch->cause, "repair");
-    return tdm__epoch_flip(home, epoch, err);
+    return make_current(home, epoch, t, err);
 }
 
 static tdm_status rollback_service(tdm_home *home, const tdm__state *state, tdm__epoch *epoch, const char *service,
-                                   tdm_error *err)
+                                   const telling *t, tdm_error *err)
 {
     tdm__package *package = NULL;
     tdm__service before;
-    telling quiet = {0};
     tdm_status s = content_before(home, epoch, service, &before, err);
     if (!s)
         s = tdm__release_package(home, state, before.release, &package, err);
     if (!s)
-        s = stage(home, state, package, before.table, &quiet, err);
+        s = stage(home, state, package, before.table, t, err);
     if (!s)
-        s = flip(home, epoch, "rollback", service, before.release, before.table, before.before_epoch, err);
+        s = flip(home, epoch, service, before.release, before.table, before.before_epoch, t, err);
     tdm__package_close(&package);
     return s;
 }
 
-tdm_status tdm_rollback(tdm_home *home, const char *service, uint64_t *number, tdm_error *err)
+tdm_status tdm__rollback_here(tdm_home *home, const char *service, const tdm_progress_fn progress, void *self,
+                              uint64_t *number, tdm_error *err)
 {
+    telling t = {"rollback", progress, self};
     tdm__writing writing;
     tdm__state *state = NULL;
     tdm__epoch epoch;
@@ -240,124 +269,16 @@ tdm_status tdm_rollback(tdm_home *home, const char *service, uint64_t *number, t
         s = tdm__epoch_read_current(home, &epoch, err);
     bool damaged = s == TDM_CORRUPT;
     if (damaged)
-        s = repair(home, &epoch, err);
+        s = repair(home, &epoch, &t, err);
     if (!s && !epoch.number)
         s = tdm__fail(err, TDM_REFUSED, "rollback", "nothing was promoted yet");
     if (!s && !damaged) {
         snprintf(name, sizeof name, "%s", service ? service : epoch.changed);
-        s = rollback_service(home, state, &epoch, name, err);
+        s = rollback_service(home, state, &epoch, name, &t, err);
     }
     if (!s)
         *number = epoch.number;
     tdm__state_close(&state);
     tdm__writing_end(&writing);
     return s;
-}
-
-struct tdm_epoch {
-    tdm__epoch epoch;
-    tdm_service_info info[TDM__SERVICES_MAX];
-};
-
-static void describe_promise(const tdm__manifest *m, tdm_service_info *out)
-{
-    const tdm__manifest_promise *p = &m->promise;
-    if (p->p99_us)
-        tdm__duration_format(p->p99_us, out->promise_p99);
-    if (p->freshness_us)
-        tdm__duration_format(p->freshness_us, out->promise_freshness);
-    if (p->has_ready_by)
-        snprintf(out->promise_ready_by, sizeof out->promise_ready_by, "%02u:%02u %.*s", p->ready_by_minute / 60u % 24u,
-                 p->ready_by_minute % 60u, (int)(p->ready_by_zone.len < 36 ? p->ready_by_zone.len : 36),
-                 p->ready_by_zone.ptr);
-    if (p->coverage == p->coverage)
-        snprintf(out->promise_coverage, sizeof out->promise_coverage, "%.6g%%", p->coverage * 100);
-    out->ttl_us = m->batch.ttl_us;
-    out->last_good_us = m->batch.last_good_us;
-}
-
-static void describe_table(tdm_home *home, tdm_service_info *out, int64_t now_us)
-{
-    tdm_table *table = NULL;
-    tdm_error err;
-    if (!out->table[0])
-        return;
-    if (tdm__table_open_name(home, out->table, &table, &err)) {
-        tdm_error_format(&err, out->error, sizeof out->error);
-        return;
-    }
-    out->rows = table->info.rows;
-    out->rows_in = table->info.rows_in;
-    out->created_us = table->info.created_us;
-    out->as_of_us = table->info.as_of_us;
-    out->age_us = now_us - table->info.as_of_us;
-    out->stale = out->ttl_us && out->age_us > out->ttl_us;
-    out->expired = out->last_good_us && out->age_us > out->last_good_us;
-    tdm_table_close(&table);
-}
-
-static void describe_service(tdm_home *home, const tdm__service *service, tdm_service_info *out)
-{
-    char dir[TDM__PATH_MAX];
-    tdm__package *package = NULL;
-    tdm_error err;
-    memcpy(out->name, service->name, sizeof out->name);
-    memcpy(out->release, service->release, sizeof out->release);
-    memcpy(out->table, service->table, sizeof out->table);
-    out->since_epoch = service->since_epoch;
-    if (tdm__home_path(home, dir, &err, "releases") ||
-        tdm__package_open(home->fs, dir, service->release, &package, &err))
-        tdm_error_format(&err, out->error, sizeof out->error);
-    else
-        describe_promise(package->manifest, out);
-    tdm__package_close(&package);
-    describe_table(home, out, tdm__now_us());
-}
-
-tdm_status tdm_epoch_current(tdm_home *home, tdm_epoch **out, tdm_error *err)
-{
-    *out = tdm__new(tdm_epoch);
-    if (!*out)
-        return tdm__no_memory(err, "epoch");
-    tdm_status s = tdm__epoch_read_current(home, &(*out)->epoch, err);
-    if (s) {
-        tdm_epoch_close(out);
-        return s;
-    }
-    for (size_t i = 0; i < (*out)->epoch.n; i++)
-        describe_service(home, &(*out)->epoch.service[i], &(*out)->info[i]);
-    return TDM_OK;
-}
-
-uint64_t tdm_epoch_number(const tdm_epoch *epoch)
-{
-    return epoch->epoch.number;
-}
-
-int64_t tdm_epoch_since_us(const tdm_epoch *epoch)
-{
-    return epoch->epoch.since_us;
-}
-
-const char *tdm_epoch_cause(const tdm_epoch *epoch)
-{
-    return epoch->epoch.cause;
-}
-
-size_t tdm_epoch_services(const tdm_epoch *epoch)
-{
-    return epoch->epoch.n;
-}
-
-const tdm_service_info *tdm_epoch_service(const tdm_epoch *epoch, size_t i)
-{
-    return i < epoch->epoch.n ? &epoch->info[i] : NULL;
-}
-
-void tdm_epoch_close(tdm_epoch **epoch)
-{
-    if (!epoch || !*epoch)
-        return;
-    tdm__free(*epoch);
-    *epoch = NULL;
 }

@@ -119,8 +119,8 @@ static bool is_newest(const tdm__state *state, const tdm__package *package, int6
     return false;
 }
 
-tdm_status tdm_release_pack(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out,
-                            tdm_error *err)
+tdm_status tdm__release_pack_here(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out,
+                                  tdm_error *err)
 {
     char releases[TDM__PATH_MAX];
     tdm__writing writing;

@@ -3,6 +3,8 @@
  * The new rows become a store of their own (the newest of equal keys wins); when an older version exists, its rows
  * whose keys were not named follow first, unchanged. The version exists once its frame is in the log: a crash before
  * that leaves a file that nobody names and that the next load overwrites. */
+#include "state/load.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,9 @@ typedef struct load {
     tdm_load_options options;
     tdm_load_report *report;
     const tdm__source *source;
+    const char *const *path;       /* files, and what the quarantine calls them */
+    const char *const *file_name;
+    size_t n_files;
     tdm__store_builder *builder;   /* of the new rows */
     tdm__line_file *quarantine;    /* NULL until a row is bad */
     char name[80];                 /* of the source */
@@ -145,7 +150,7 @@ static void name_columns(load *l, const tdm__row_parser *parser, const tdm__read
     }
 }
 
-static tdm_status load_chunks(load *l, const char *file, tdm__reader *reader, tdm__row_parser *parser, tdm_error *err)
+static tdm_status load_chunks(load *l, const char *name, tdm__reader *reader, tdm__row_parser *parser, tdm_error *err)
 {
     tdm__chunk chunk = {0};
     tdm_status s = TDM_OK;
@@ -160,7 +165,7 @@ static tdm_status load_chunks(load *l, const char *file, tdm__reader *reader, td
             s = tdm__row_parser_next(parser, &block, err);
             if (s || (!block->n && !block->n_bad))
                 break;
-            s = load_block(l, file, block, err);
+            s = load_block(l, name, block, err);
         }
         tdm__reader_progress(reader, &done, &total);
         if (!s)
@@ -193,7 +198,7 @@ static tdm_status check_header(const load *l, const char *file, const tdm__reade
     return TDM_OK;
 }
 
-static tdm_status load_file(load *l, const char *file, tdm_error *err)
+static tdm_status load_file(load *l, const char *file, const char *name, tdm_error *err)
 {
     tdm__reader *reader = NULL;
     tdm__row_parser *parser = NULL;
@@ -209,7 +214,7 @@ static tdm_status load_file(load *l, const char *file, tdm_error *err)
     }
     if (!s) {
         name_columns(l, parser, reader);
-        s = load_chunks(l, file, reader, parser, err);
+        s = load_chunks(l, name, reader, parser, err);
     }
     tdm__row_parser_close(&parser);
     tdm__reader_close(&reader);
@@ -317,15 +322,14 @@ static tdm_status log_version(load *l, tdm__log_handle *log, const tdm__store *s
 }
 
 /* Reads all files into the store at `path`, by way of `delta` when there is an old version. */
-static tdm_status build(load *l, const char *const *paths, size_t n_paths, const tdm__store *old, const char *path,
-                        const char *delta, tdm_error *err)
+static tdm_status build(load *l, const tdm__store *old, const char *path, const char *delta, tdm_error *err)
 {
     tdm__store_build_options options = {
         .duplicates = TDM__LAST_WINS, .loser = count_loser, .self = l, .losers_max = UINT64_MAX};
     tdm_status s =
         tdm__store_builder_new(l->home->fs, old ? delta : path, &l->source->schema, &options, &l->builder, err);
-    for (size_t i = 0; !s && i < n_paths; i++)
-        s = load_file(l, paths[i], err);
+    for (size_t i = 0; !s && i < l->n_files; i++)
+        s = load_file(l, l->path[i], l->file_name[i], err);
     if (!s)
         s = check_bad_share(l, err);
     if (!s)
@@ -338,7 +342,7 @@ static tdm_status build(load *l, const char *const *paths, size_t n_paths, const
 }
 
 static tdm_status load_version(load *l, const tdm__state *state, const tdm__source_state *now, tdm__log_handle *log,
-                               const char *const *paths, size_t n_paths, tdm_error *err)
+                               tdm_error *err)
 {
     char path[TDM__PATH_MAX], delta[TDM__PATH_MAX];
     tdm__store *old = NULL, *store = NULL;
@@ -352,7 +356,7 @@ static tdm_status load_version(load *l, const tdm__state *state, const tdm__sour
     if (!s)
         s = tdm__make_dirs(l->home->fs, l->dir, err);
     if (!s)
-        s = build(l, paths, n_paths, old, path, delta, err);
+        s = build(l, old, path, delta, err);
     if (s == TDM_CORRUPT && old)
         tdm__fail_hint(err,
                        "if it is the version before that is damaged, 'load --replace' makes one of the files alone");
@@ -397,10 +401,11 @@ static void forget_quarantine(load *l)
     l->report->quarantine[0] = 0;
 }
 
-tdm_status tdm_load(tdm_home *home, const char *source, const char *const *paths, size_t n_paths,
-                    const tdm_load_options *options, tdm_load_report *out, tdm_error *err)
+tdm_status tdm__load_here(tdm_home *home, const char *source, const char *const *paths, const char *const *names,
+                          size_t n_paths, const tdm_load_options *options, tdm_load_report *out, tdm_error *err)
 {
-    load l = {.home = home, .report = out, .options = {.bad_share_max = BAD_SHARE_DEFAULT}};
+    load l = {.home = home, .report = out, .options = {.bad_share_max = BAD_SHARE_DEFAULT}, .path = paths,
+              .file_name = names ? names : paths, .n_files = n_paths};
     tdm__writing writing;
     tdm__state *state = NULL;
     const tdm__source_state *now;
@@ -417,7 +422,7 @@ tdm_status tdm_load(tdm_home *home, const char *source, const char *const *paths
     if (!s)
         s = find_table_source(&l, state, source, &now, err);
     if (!s)
-        s = load_version(&l, state, now, writing.log, paths, n_paths, err);
+        s = load_version(&l, state, now, writing.log, err);
     out->seconds = (double)(tdm__monotonic_ns() - start) * 1e-9;
     tdm__line_file_abort(&l.quarantine);
     if (s && s != TDM_QUARANTINE_FULL)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
+#include "state/load.h"
 #include "state/state.h"
 
 enum { SOURCES_BYTES_MAX = 16 << 20 };
@@ -155,8 +156,8 @@ static tdm_status add_parsed(tdm_home *home, const tdm__sources *parsed, tdm__ar
     return s;
 }
 
-tdm_status tdm_source_add(tdm_home *home, const char *path, tdm_diagnostics *diagnostics, tdm_source_added *out,
-                          tdm_error *err)
+tdm_status tdm__source_add_here(tdm_home *home, const char *path, tdm_diagnostics *diagnostics, tdm_source_added *out,
+                                tdm_error *err)
 {
     tdm__buf text = {0};
     tdm__arena arena = {0};

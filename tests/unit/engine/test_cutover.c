@@ -1,4 +1,5 @@
 /* Cutover: what is current moves by one flip, whole and checked, or not at all. */
+#include "engine/cutover.h"
 #include "fixture.h"
 #include "table/tables.h"
 
@@ -316,7 +317,138 @@ static void cancelled(void **state)
         assert_status(s, TDM_CANCELLED, &f.err);
         assert_string_equal(current(&f), "0 ");
     }
-    assert_int_equal(at, 4);
+    assert_int_equal(at, 6);
+    fixture_close(&f);
+}
+
+/* Who serves in this process, as a test can see it: what was prepared, and what came of it. */
+typedef struct watcher {
+    fixture *f;
+    char told[256];          /* "prepare 1 promote late;finish 1;" */
+    tdm_status answer;       /* of prepare */
+    const char *stages[16];  /* that the progress was told */
+    size_t n_stages, stop_at;
+} watcher;
+
+static tdm_status watch_prepare(void *self, const tdm__epoch *next, tdm_error *err)
+{
+    watcher *w = self;
+    tdm_epoch *now;
+    assert_ok(tdm_epoch_current(w->f->home, &now, err), err);
+    assert_int_equal(tdm_epoch_number(now) + 1, next->number); /* not current yet */
+    tdm_epoch_close(&now);
+    size_t n = strlen(w->told);
+    snprintf(w->told + n, sizeof w->told - n, "prepare %d %s %s;", (int)next->number, next->cause, next->changed);
+    if (w->answer)
+        snprintf(err->what, sizeof err->what, "not with me");
+    return w->answer;
+}
+
+static void watch_finish(void *self, bool flipped)
+{
+    watcher *w = self;
+    size_t n = strlen(w->told);
+    snprintf(w->told + n, sizeof w->told - n, "finish %d;", flipped);
+}
+
+static bool watch_progress(void *self, const tdm_progress *p)
+{
+    watcher *w = self;
+    assert_true(p->total == 6 && p->done == w->n_stages && w->n_stages < 16);
+    w->stages[w->n_stages++] = p->stage;
+    return w->n_stages != w->stop_at;
+}
+
+/* The hook hears of a content once it was verified and before it is current, and of the end in every case. */
+static void whoever_serves_is_told(void **state)
+{
+    (void)state;
+    static const char *const stages[] = {"release", "sources", "golden rows", "table", "prepare", "flip"};
+    fixture f;
+    tdm_run_report r;
+    uint64_t epoch;
+    watcher w = {.f = &f};
+    const tdm__home_hooks hooks = {watch_prepare, watch_finish, &w};
+    fixture_full(&f, NULL, 20);
+    run(&f, &r);
+    f.home->hooks = &hooks;
+    w.answer = TDM_NO_MEMORY;
+    assert_status(tdm_promote(f.home, "late", NULL, 0, NULL, NULL, &epoch, &f.err), TDM_NO_MEMORY, &f.err);
+    assert_string_equal(w.told, "prepare 1 promote late;");
+    assert_string_equal(current(&f), "0 ");
+    w = (watcher){.f = &f, .stop_at = 6};
+    assert_status(tdm__promote_here(f.home, "late", NULL, 0, watch_progress, &w, &epoch, &f.err), TDM_CANCELLED, &f.err);
+    assert_string_equal(w.told, "prepare 1 promote late;finish 0;");
+    assert_string_equal(current(&f), "0 ");
+    w = (watcher){.f = &f};
+    assert_ok(tdm__promote_here(f.home, "late", NULL, 0, watch_progress, &w, &epoch, &f.err), &f.err);
+    assert_string_equal(w.told, "prepare 1 promote late;finish 1;");
+    assert_int_equal(w.n_stages, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(w.stages[i], stages[i]);
+    w.told[0] = 0;
+    assert_int_equal(promote(&f, "late", NULL), 1); /* it is current already: there is nothing to be ready for */
+    assert_string_equal(w.told, "");
+    fixture_pack(&f, fixture_edit(fixture_release_yaml, "late: 42", "late: 43"), NULL);
+    assert_int_equal(promote(&f, "late", NULL), 2);
+    w = (watcher){.f = &f, .stop_at = 5};
+    assert_status(tdm__rollback_here(f.home, NULL, watch_progress, &w, &epoch, &f.err), TDM_CANCELLED, &f.err);
+    assert_string_equal(f.err.where, "rollback");
+    assert_string_equal(w.told, "");
+    w = (watcher){.f = &f};
+    assert_int_equal(rollback(&f, NULL), 3);
+    assert_string_equal(w.told, "prepare 3 rollback late;finish 1;");
+    fixture_close(&f);
+}
+
+/* The last step of a flip fails: its caller hears of it, but CURRENT moved, and who serves goes with it. */
+static void a_flip_in_doubt_is_served(void **state)
+{
+    (void)state;
+    size_t in_doubt = 0;
+    for (uint64_t n = 1, cost = 1; n <= cost; n++) {
+        fixture f;
+        uint64_t epoch;
+        watcher w = {.f = &f};
+        const tdm__home_hooks hooks = {watch_prepare, watch_finish, &w};
+        fixture_full(&f, NULL, 20);
+        f.home->hooks = &hooks;
+        cost = tdm__fs_sim_calls(f.fs);
+        assert_int_equal(promote(&f, "late", NULL), 1);
+        cost = tdm__fs_sim_calls(f.fs) - cost;
+        fixture_pack(&f, fixture_edit(fixture_release_yaml, "late: 42", "late: 43"), NULL);
+        w = (watcher){.f = &f};
+        tdm__fs_sim_fail_at(f.fs, n, TDM_IO);
+        tdm_status s = tdm_promote(f.home, "late", NULL, 0, NULL, NULL, &epoch, &f.err);
+        tdm__fs_sim_fail_at(f.fs, 0, TDM_OK);
+        bool moved = current(&f)[0] == '2', told = strstr(w.told, "finish 1;") != NULL;
+        assert_true(moved == told && (!s || !moved || s == TDM_IO));
+        in_doubt += s && moved;
+        fixture_close(&f);
+    }
+    assert_true(in_doubt > 0);
+}
+
+static void the_age_of_what_is_described(void **state)
+{
+    (void)state;
+    fixture f;
+    tdm_run_report r;
+    tdm_epoch *e;
+    fixture_full(&f, NULL, 20);
+    run(&f, &r);
+    promote(&f, "late", NULL);
+    assert_ok(tdm_epoch_current(f.home, &e, &f.err), &f.err);
+    const tdm_service_info *s = tdm_epoch_service(e, 0);
+    tdm__epoch_refresh_ages(e, fixture_as_of_us + 1000);
+    assert_true(s->age_us == 1000 && !s->stale && !s->expired);
+    tdm__epoch_refresh_ages(e, fixture_as_of_us + s->ttl_us);
+    assert_false(s->stale);
+    tdm__epoch_refresh_ages(e, fixture_as_of_us + s->ttl_us + 1);
+    assert_true(s->stale && !s->expired);
+    tdm__epoch_refresh_ages(e, fixture_as_of_us + s->last_good_us + 1);
+    assert_true(s->stale && s->expired);
+    tdm_epoch_close(&e);
     fixture_close(&f);
 }
 
@@ -370,6 +502,9 @@ int main(void)
         cmocka_unit_test(a_damaged_table_of_another_release),
         cmocka_unit_test(a_damaged_epoch_is_repaired),
         cmocka_unit_test(cancelled),
+        cmocka_unit_test(whoever_serves_is_told),
+        cmocka_unit_test(a_flip_in_doubt_is_served),
+        cmocka_unit_test(the_age_of_what_is_described),
         cmocka_unit_test(allocations_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
