@@ -113,7 +113,9 @@ static tdm__model_output output_of(const tdm__oip_output *o)
 
 static tdm_status of_data(const tdm__oip_tensor *t, size_t first, tdm_error *err)
 {
-    tdm__oip_later(err, first);
+    size_t i;
+    if (tdm__oip_element(err, &i))
+        tdm__fail_where(err, "[%zu]", first + i);
     tdm__oip_within(err, tdm__str("data"));
     return tdm__oip_of_input(err, t);
 }

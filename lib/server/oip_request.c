@@ -35,16 +35,18 @@ typedef struct member {
 
 /* ---- places of errors ---- */
 
-static bool has_place(tdm_status status)
+/* What is wrong with the text as a whole tells its byte. */
+static bool has_place(const tdm_error *err)
 {
-    return status != TDM_JSON_SYNTAX && status != TDM_TEXT_ENCODING && status != TDM_NO_MEMORY;
+    bool whole = err->status == TDM_JSON_SYNTAX || err->status == TDM_TEXT_ENCODING;
+    return err->status != TDM_NO_MEMORY && (err->where[0] || !whole);
 }
 
 tdm_status tdm__oip_within(tdm_error *err, tdm_str name)
 {
     char inner[sizeof err->where];
     size_t len = name.len < 100 ? name.len : tdm__utf8_prefix(tdm__strn(name.ptr, 100));
-    if (!has_place(err->status))
+    if (!has_place(err))
         return err->status;
     memcpy(inner, err->where, sizeof inner);
     const char *dot = inner[0] && inner[0] != '[' ? "." : "";
@@ -58,17 +60,15 @@ tdm_status tdm__oip_of_input(tdm_error *err, const tdm__oip_tensor *t)
     return tdm__oip_within(err, tdm__str("inputs"));
 }
 
-void tdm__oip_later(tdm_error *err, size_t by)
+bool tdm__oip_element(const tdm_error *err, size_t *i)
 {
-    char inner[sizeof err->where];
-    uint64_t i = 0;
-    const char *p = inner;
-    if (err->where[0] != '[' || by == 0)
-        return;
-    memcpy(inner, err->where, sizeof inner);
+    const char *p = err->where;
+    if (*p != '[')
+        return false;
+    *i = 0;
     for (p++; *p >= '0' && *p <= '9'; p++)
-        i = i * 10 + (uint64_t)(*p - '0');
-    tdm__fail_where(err, "[%" PRIu64 "%s", i + by, p);
+        *i = *i * 10 + (size_t)(*p - '0');
+    return true;
 }
 
 void tdm__oip_found_shape(tdm_error *err, const tdm__shape *shape)
@@ -157,6 +157,8 @@ static tdm_status take_shape(reader *at)
 {
     tdm__oip_tensor *t = at->tensor;
     tdm_status s = tdm__shape_scan(at->scan, ELEMENTS_MAX, &t->shape, &t->elements);
+    if (s == TDM_TOO_LARGE)
+        s = at->err->status = TDM_BAD_INPUT; /* no body could hold it: it is not a matter of limits */
     if (s)
         return s;
     t->given |= GIVEN_SHAPE;

@@ -59,8 +59,8 @@ tdm__json_scan tdm__oip_scan_at(const tdm__oip_request *r, const tdm__oip_tensor
 tdm_status tdm__oip_within(tdm_error *err, tdm_str name);
 /* "inputs.NAME", before the error's own place. */
 tdm_status tdm__oip_of_input(tdm_error *err, const tdm__oip_tensor *t);
-/* Adds `by` to the number of an element that an error's place begins with: "[3]" is "[259]" with 256. */
-void tdm__oip_later(tdm_error *err, size_t by);
+/* The number of the element that an error's place begins with: 3 of "[3]". False: it does not. */
+bool tdm__oip_element(const tdm_error *err, size_t *i);
 /* Found: the tensor's shape, as JSON. */
 void tdm__oip_found_shape(tdm_error *err, const tdm__shape *shape);
 

@@ -213,12 +213,33 @@ static tdm_status plan_outputs(tdm__oip_job *job, plan *p, tdm_error *err)
 
 /* ---- filling a block ---- */
 
-static tdm_status take_column(feed *f, size_t first, size_t rows, tdm__column *to, tdm_error *err)
+static tdm_status in_row(tdm_error *err, size_t row)
+{
+    char inner[sizeof err->where];
+    memcpy(inner, err->where, sizeof inner);
+    tdm__fail_where(err, "row %zu%s%s", row, inner[0] ? ": " : "", inner);
+    return err->status;
+}
+
+/* An error of an element is one of its row; others are of the tensor. */
+static tdm_status of_element(const plan *p, const feed *f, tdm_error *err)
+{
+    size_t i, width = f->kind == FEED_MATRIX ? p->package->n_request : 1;
+    if (err->status == TDM_BAD_INPUT || err->status == TDM_JSON_SYNTAX || !tdm__oip_element(err, &i))
+        return of_data(f->tensor, err);
+    tdm__fail_where(err, "%s", "");
+    if (f->kind == FEED_MATRIX)
+        tdm__oip_within(err, p->servable->request_name[i % width]);
+    tdm__oip_of_input(err, f->tensor);
+    return in_row(err, i / width);
+}
+
+static tdm_status take_column(const plan *p, feed *f, size_t first, size_t rows, tdm__column *to, tdm_error *err)
 {
     const tdm__oip_tensor *t = f->tensor;
     tdm_status s = t->json ? tdm__tensor_list_take(&f->list, first, rows, to)
                            : tdm__tensor_column(t->datatype, t->bytes, &f->at, first, rows, to, err);
-    return s ? of_data(t, err) : TDM_OK;
+    return s ? of_element(p, f, err) : TDM_OK;
 }
 
 /* Keys of the entity's name: texts, each of all parts. */
@@ -228,7 +249,7 @@ static tdm_status take_entity(const plan *p, feed *f, size_t first, size_t rows,
     tdm__column keys;
     if (!tdm__column_init_rows(&keys, &text, rows, tdm__lane_texts(p->lane)))
         return tdm__no_memory(err, "keys");
-    tdm_status s = take_column(f, first, rows, &keys, err);
+    tdm_status s = take_column(p, f, first, rows, &keys, err);
     for (size_t i = 0; !s && i < rows; i++)
         if (keys.presence[i] == TDM_PRESENT)
             s = tdm__lane_read_key(p->lane, i, keys.as.str[i], err);
@@ -305,10 +326,10 @@ static tdm_status take_binary_matrix(const plan *p, feed *f, size_t rows, tdm_er
             if (s)
                 tdm__fail_where(err, "[%zu]", i);
         }
-        if (s) {
-            tdm__oip_later(err, f->at / size);
-            return of_data(t, err);
-        }
+        if (s && tdm__oip_element(err, &i))
+            tdm__fail_where(err, "[%zu]", f->at / size + i);
+        if (s)
+            return of_element(p, f, err);
         f->at += bytes.len;
         done += n;
     }
@@ -334,6 +355,22 @@ static tdm_status end_of_list(tdm__json_scan *scan, bool *first, tdm_error *err)
     return s;
 }
 
+/* An element of a matrix in JSON: by the column's type, but for bools and integers that come as numbers of a matrix of
+ * floats. */
+static tdm_status take_json_element(feed *f, tdm__column *to, size_t row, tdm_error *err)
+{
+    double v;
+    tdm__json_scan *scan = &f->list.scan;
+    bool floats = f->tensor->datatype == TDM__DT_FP32 || f->tensor->datatype == TDM__DT_FP64;
+    bool is_float = to->type.kind == TDM_F64 || to->type.kind == TDM_F32;
+    char next = is_float ? 'n' : tdm__json_peek(scan);
+    bool number = next == '0' || next == 0; /* 0: a word perhaps */
+    if (!number || (to->type.kind == TDM_I64 && !floats))
+        return tdm__json_take_value(scan, to, row);
+    tdm_status s = tdm__json_take_f64(scan, true, &v);
+    return s ? s : put_number(to, row, v, err);
+}
+
 /* A row of a matrix in JSON, in brackets of its own when it is nested. */
 static tdm_status take_json_row(const plan *p, feed *f, size_t row, size_t *column, tdm_error *err)
 {
@@ -346,7 +383,7 @@ static tdm_status take_json_row(const plan *p, feed *f, size_t row, size_t *colu
     for (; !s && *column < p->package->n_request; ++*column) {
         s = next_item(scan, first, err);
         if (!s)
-            s = tdm__json_take_value(scan, tdm__lane_request(p->lane, *column), row);
+            s = take_json_element(f, tdm__lane_request(p->lane, *column), row, err);
         if (s)
             return s;
     }
@@ -360,7 +397,7 @@ static tdm_status take_json_matrix(const plan *p, feed *f, size_t first, size_t 
         if (!take_json_row(p, f, i, &column, err))
             continue;
         tdm__fail_where(err, "[%zu]", (first + i) * p->package->n_request + column);
-        return of_data(f->tensor, err);
+        return of_element(p, f, err);
     }
     return TDM_OK;
 }
@@ -369,9 +406,9 @@ static tdm_status fill(const plan *p, feed *f, size_t first, size_t rows, tdm_er
 {
     switch (f->kind) {
     case FEED_KEY:
-        return take_column(f, first, rows, tdm__lane_key(p->lane, f->index), err);
+        return take_column(p, f, first, rows, tdm__lane_key(p->lane, f->index), err);
     case FEED_REQUEST:
-        return take_column(f, first, rows, tdm__lane_request(p->lane, f->index), err);
+        return take_column(p, f, first, rows, tdm__lane_request(p->lane, f->index), err);
     case FEED_ENTITY:
         return take_entity(p, f, first, rows, err);
     case FEED_MATRIX:
@@ -394,8 +431,7 @@ static tdm_status finish(const plan *p, tdm_error *err)
 static tdm_status row_failed(const tdm_error *error, size_t row, tdm_error *err)
 {
     *err = *error;
-    tdm__fail_where(err, "row %zu%s%s", row, error->where[0] ? ": " : "", error->where);
-    return err->status;
+    return in_row(err, row);
 }
 
 static tdm_status keep_results(tdm__oip_job *job, plan *p, size_t first, size_t rows, tdm_error *err)
