@@ -487,9 +487,7 @@ def test_members():
         (body([good], outputs=[{"name": "nothing"}]), dict(text="nothing")), (body([good], outputs=[{}]), {}),
         (body([good], outputs=[{"name": "raw"}, {"name": "raw"}]), {}), (body([good], outputs=[{"name": 3}]), {}),
         (body([good], outputs="raw"), {}), (body([good], outputs=[{"name": "raw", "parameters": {"binary_data": 3}}]), {}),
-        (body([good], outputs=[{"name": "raw", "parameters": {"classification": 3}}]), {}),
-        (body([good], outputs=[{"name": "raw", "parameters": {"shared_memory_region": "x"}}]), {}),
-        (body([good], id=7), {}), (body([good], id=None), {}), (body([good], parameters=[]), {}),
+        (body([good], id=7), {}), (body([good], parameters=[]), {}),
         (body([good], parameters={"binary_data_output": "yes"}), {}), (body([good], parameters={"timeout": -1}), {}),
         (body([good], parameters={"timeout": "x"}), {}),
         (json.dumps(body([good])).encode() + b"x", {}), (json.dumps(body([good])).encode()[:-1], {}),
@@ -501,7 +499,6 @@ def test_members():
         (body([dict(good, datatype="INT32", data=[1, 2, 3.5])]), {}), (body([dict(good, datatype="INT64", data=[1, 2, 10**30])]), {}),
         (body([dict(good, datatype="UINT32", data=[1, 2, -1])]), {}), (body([dict(good, datatype="BOOL", data=[1, 0, 2])]), {}),
         (body([dict(good, datatype="BOOL", data=["true", True, True])]), {}),
-        (body([dict(good, datatype="INT32", data=[1, 2, math.nan])]), {}),
         (json.dumps(body([dict(good, data=[1, 2, "@"])])).replace('"@"', "1e400").encode(), {}),
         (body([dict(good, datatype="FP32", data=[1, 2, 1e39])]), {}),
     ])
