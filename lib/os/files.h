@@ -53,6 +53,7 @@ typedef struct tdm__stat {
     uint64_t size;
     int64_t modified_us;
     bool is_dir;
+    bool is_other; /* neither a folder nor a file with a size: a pipe, a device */
 } tdm__stat;
 /* TDM_NOT_FOUND when absent. */
 tdm_status tdm__stat_path(tdm__fs *fs, const char *path, tdm__stat *out, tdm_error *err);
@@ -106,6 +107,8 @@ void tdm__lock_release(tdm__lock **lock);
 int tdm__path_join(char *out, size_t size, const char *dir, const char *name);
 /* The part before the last '/', "." when there is none, into `out`; 0 when it does not fit. */
 int tdm__path_dir(char *out, size_t size, const char *path);
+/* The path as a process with another working directory must write it. TDM_SYSTEM when there is no working directory. */
+tdm_status tdm__path_absolute(const char *path, char out[], size_t size, tdm_error *err);
 /* What follows the last '/'. */
 const char *tdm__path_base(const char *path);
 

@@ -199,7 +199,17 @@ static tdm_status posix_stat(tdm__fs *fs, const char *path, tdm__stat *out, tdm_
     out->size = (uint64_t)st.st_size;
     out->modified_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
     out->is_dir = S_ISDIR(st.st_mode);
+    out->is_other = !out->is_dir && !S_ISREG(st.st_mode);
     return TDM_OK;
+}
+
+tdm_status tdm__path_absolute(const char *path, char out[], size_t size, tdm_error *err)
+{
+    char here[TDM__PATH_MAX];
+    if (path[0] != '/' && !getcwd(here, sizeof here))
+        return tdm__posix_fail(err, errno, path, "asking for the working directory");
+    int n = path[0] == '/' ? snprintf(out, size, "%s", path) : snprintf(out, size, "%s/%s", here[1] ? here : "", path);
+    return n > 0 && (size_t)n < size ? TDM_OK : tdm__fail(err, TDM_BAD_INPUT, path, "the path is too long");
 }
 
 static tdm_status posix_rename(tdm__fs *fs, const char *from, const char *to, tdm_error *err)

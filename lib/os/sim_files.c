@@ -330,7 +330,7 @@ static tdm_status sim_stat(tdm__fs *fs, const char *path, tdm__stat *out, tdm_er
     sim_disk *d = enter(fs);
     tdm_status s = find_node(d, path, &node, err);
     if (!s)
-        *out = (tdm__stat){ node->now.len, node->modified_us, node->is_dir };
+        *out = (tdm__stat){ node->now.len, node->modified_us, node->is_dir, false };
     return leave(d, s);
 }
 

@@ -3,6 +3,7 @@
 #include "os/sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +17,7 @@
 
 #include "base/fail.h"
 #include "base/text.h"
+#include "os/files.h"
 
 enum { BACKLOG = 4096 };
 
@@ -110,65 +112,100 @@ tdm_status tdm__listen_tcp(const char *address, bool shared, tdm__socket *out, c
     return s;
 }
 
-static tdm_status unix_address(const char *path, struct sockaddr_un *out, tdm_error *err)
+/* The address of a path, and what must stay open as long as it is used: a socket's address has room for 107 bytes, so a
+ * longer path goes by way of its folder, opened, and /proc. */
+typedef struct unix_place {
+    struct sockaddr_un address;
+    int folder; /* -1: not needed */
+} unix_place;
+
+static tdm_status find_place(const char *path, unix_place *out, tdm_error *err)
 {
-    memset(out, 0, sizeof *out);
-    out->sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof out->sun_path)
-        return tdm__fail(err, TDM_BAD_INPUT, path, "the path of a socket has at most %zu bytes",
-                         sizeof out->sun_path - 1);
-    memcpy(out->sun_path, path, strlen(path));
+    char dir[TDM__PATH_MAX];
+    *out = (unix_place){ .address.sun_family = AF_UNIX, .folder = -1 };
+    size_t room = sizeof out->address.sun_path;
+    if (strlen(path) < room) {
+        memcpy(out->address.sun_path, path, strlen(path));
+        return TDM_OK;
+    }
+    const char *name = tdm__path_base(path);
+    if (strlen(name) >= room - 32 || !tdm__path_dir(dir, sizeof dir, path))
+        return tdm__fail(err, TDM_BAD_INPUT, path, "the name of a socket is too long");
+    out->folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (out->folder < 0)
+        return errno == ENOENT || errno == ENOTDIR ? tdm__fail(err, TDM_NOT_FOUND, path, "nobody listens there")
+                                                   : failed(err, path, "opening the folder");
+    snprintf(out->address.sun_path, room, "/proc/self/fd/%d/%s", out->folder, name);
     return TDM_OK;
+}
+
+static void leave_place(unix_place *place)
+{
+    if (place->folder >= 0)
+        close(place->folder);
+}
+
+/* A socket of the local kind, with the place of its path. */
+static tdm_status open_unix(const char *path, unix_place *place, int *fd, tdm_error *err)
+{
+    tdm_status s = find_place(path, place, err);
+    if (s)
+        return s;
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd >= 0)
+        return TDM_OK;
+    s = failed(err, path, "socket");
+    leave_place(place);
+    return s;
 }
 
 /* The mask keeps others out from the first instant; chmod mends a folder's default list of rights. */
 tdm_status tdm__listen_unix(const char *path, tdm__socket *out, tdm_error *err)
 {
-    struct sockaddr_un address;
+    unix_place place;
+    int fd;
     *out = TDM__NO_SOCKET;
-    tdm_status s = unix_address(path, &address, err);
+    tdm_status s = open_unix(path, &place, &fd, err);
     if (s)
         return s;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return failed(err, path, "socket");
     unlink(path);
     const char *doing = NULL;
     mode_t before = umask(0177);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address))
+    if (bind(fd, (struct sockaddr *)&place.address, sizeof place.address))
         doing = "bind";
     umask(before);
     if (!doing && chmod(path, 0600))
         doing = "chmod";
     else if (!doing && listen(fd, 64))
         doing = "listen";
-    if (doing) {
+    if (doing)
         s = failed(err, path, doing);
+    leave_place(&place);
+    if (s)
         close(fd);
-        return s;
-    }
-    *out = fd;
-    return TDM_OK;
+    else
+        *out = fd;
+    return s;
 }
 
 tdm_status tdm__connect_unix(const char *path, tdm__socket *out, tdm_error *err)
 {
-    struct sockaddr_un address;
+    unix_place place;
+    int fd;
     *out = TDM__NO_SOCKET;
-    tdm_status s = unix_address(path, &address, err);
+    tdm_status s = open_unix(path, &place, &fd, err);
     if (s)
         return s;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return failed(err, path, "socket");
-    if (connect(fd, (struct sockaddr *)&address, sizeof address)) {
+    if (connect(fd, (struct sockaddr *)&place.address, sizeof place.address)) {
         bool nobody = errno == ENOENT || errno == ECONNREFUSED;
         s = nobody ? tdm__fail(err, TDM_NOT_FOUND, path, "nobody listens there") : failed(err, path, "connect");
-        close(fd);
-        return s;
     }
-    *out = fd;
-    return TDM_OK;
+    leave_place(&place);
+    if (s)
+        close(fd);
+    else
+        *out = fd;
+    return s;
 }
 
 void tdm__socket_close(tdm__socket *socket)

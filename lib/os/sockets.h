@@ -17,10 +17,10 @@ enum { TDM__NO_SOCKET = -1, TDM__ADDRESS_MAX = 80 };
  * TDM_BAD_INPUT (no such form, no such host), TDM_REFUSED (the address is in use, or not ours), TDM_SYSTEM. */
 tdm_status tdm__listen_tcp(const char *address, bool shared, tdm__socket *out, char bound[TDM__ADDRESS_MAX],
                            tdm_error *err);
-/* At a path of at most 107 bytes, for this user alone (mode 0600). A socket that is there already is replaced: call it
+/* At a path, however long (the last name has at most 75 bytes), for this user alone (mode 0600). A socket that is there already is replaced: call it
  * only when the path is known to be ours. */
 tdm_status tdm__listen_unix(const char *path, tdm__socket *out, tdm_error *err);
-/* TDM_NOT_FOUND: nobody listens there. */
+/* TDM_NOT_FOUND: nobody listens there. TDM_SYSTEM: more wait there than it has room for, and the like. */
 tdm_status tdm__connect_unix(const char *path, tdm__socket *out, tdm_error *err);
 void tdm__socket_close(tdm__socket *socket); /* sets TDM__NO_SOCKET, which is allowed */
 /* Closes so that the peer gets a reset and nothing lingers. */
