@@ -56,6 +56,7 @@ void tdm__exchange_stage(tdm__exchange *x, tdm__stage ended)
 {
     uint64_t now = tdm__monotonic_ns();
     tdm__meter_record(&x->seat->meters.stage[ended], now - x->mark_ns);
+    x->stage_ns[ended] += now - x->mark_ns;
     x->mark_ns = now;
 }
 
@@ -203,8 +204,7 @@ static void count(tdm__exchange *x, size_t bytes_out)
     tdm__meters *m = &x->seat->meters;
     tdm__add(&m->count[TDM__COUNT_REQUESTS], 1);
     tdm__add(&m->status[x->status / 100 % 6], 1);
-    if (x->route < tdm__n_routes)
-        tdm__add(&m->route[x->route], 1);
+    tdm__add(&m->route[x->route], 1);
     if (x->code)
         tdm__add(&m->error[x->code], 1);
     if (x->rows) {

@@ -39,6 +39,7 @@ typedef struct tdm__exchange {
     uint64_t arrived_ns;        /* monotonic, the same instant */
     uint64_t mark_ns;           /* where the stage at work began */
     uint64_t deadline_ns;       /* monotonic; 0: none */
+    uint64_t stage_ns[TDM__STAGE_COUNT]; /* of stages that tdm__exchange_stage ended; for the log */
     tdm__lane_times spent;      /* in features and models */
 
     int status;                 /* 200 at first */

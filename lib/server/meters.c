@@ -150,7 +150,7 @@ void tdm__meter_book_close(tdm_server *server)
 
 uint64_t tdm__server_count(const tdm_server *server, tdm__count count)
 {
-    uint64_t sum = 0;
+    uint64_t sum = count == TDM__COUNT_LOG_DROPPED ? tdm__access_log_lost(server->log) : 0;
     for (unsigned i = 0; i < server->n_seats; i++)
         sum += tdm__read(&server->seat[i]->meters.count[count]);
     return sum;

@@ -93,6 +93,9 @@ bool tdm__server_is_ready(const tdm_server *server, const tdm__serving *serving)
 /* access_log.c. Adding never waits: a line that finds no room is counted and dropped. */
 tdm_status tdm__access_log_open(tdm_server *server, const char *path, tdm__access_log **out, tdm_error *err);
 void tdm__access_log_add(tdm__access_log *log, const tdm__exchange *x, uint64_t total_ns, size_t bytes_out);
+/* Lines that found room and could not be written, a full disk; tdm__server_count adds them. 0 for NULL. Any thread. */
+uint64_t tdm__access_log_lost(const tdm__access_log *log);
+/* Writes what is there, once nobody adds any more. */
 void tdm__access_log_close(tdm__access_log **log);
 
 /* admin.c: listens at admin.sock of the home, and at `address` (NULL: not). */
