@@ -393,6 +393,10 @@ def python_jobs():
     cli = ROOT / "tests/cli/run_cli.py"
     if cli.exists():
         jobs.append(Job("asan", "cli/run_cli.py", [sys.executable, str(cli)], "asan", env=SANITIZER_ENV))
+    # What strangers send: once more against the sanitized server.
+    jobs += [Job("asan", f"http/{file.name}", [sys.executable, str(file)], "asan", env=SANITIZER_ENV)
+             for file in (ROOT / f"tests/http/test_http_{name}.py" for name in ("conformance", "decide", "oip"))
+             if file.exists()]
     return jobs
 
 
@@ -476,7 +480,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description="Builds and runs the tests of Tandem.",
                                      epilog="example: tools/run_tests.py --suite plain,asan csv")
     parser.add_argument("pattern", nargs="?", help="run only programs whose name matches this regular expression")
-    parser.add_argument("--suite", help="comma-separated: plain, asan, tsan, fuzz, cli, tidy, parity, ... (default all)")
+    parser.add_argument("--suite", help="comma-separated: plain, asan, tsan, fuzz, cli, http, tidy, ... (default all)")
     parser.add_argument("--quick", action="store_true", help="the plain suite only")
     parser.add_argument("--seed", type=lambda text: int(text, 0), help="seed of everything random (TANDEM_SEED)")
     parser.add_argument("--jobs", type=int, default=cores(), help="programs at a time (default: the cores)")

@@ -668,7 +668,7 @@ def test_two_thousand_idle_connections():
     grown = busy.status_kb("VmRSS") - before
     print(f"# with {wanted} idle connections: slowest of 50 {slowest * 1e3:.1f} ms, {grown / wanted:.1f} KiB each")
     assert slowest < 0.5
-    assert grown < 32 * wanted, f"{grown} KiB"
+    assert server.SANITIZED or grown < 32 * wanted, f"{grown} KiB"
     for i in (0, wanted - 1):
         idle[i].send(GOOD[20:] if i % 2 else GOOD)
         is_live(idle[i].answer())
@@ -696,7 +696,7 @@ def test_clients_that_never_read():
     time.sleep(0.5)
     grown = bound.status_kb("VmRSS") - before
     print(f"# 60 clients that never read: {grown / 1024:.1f} MiB")
-    assert grown < 96 << 10, f"{grown} KiB"
+    assert server.SANITIZED or grown < 96 << 10, f"{grown} KiB"
     begin = time.monotonic()
     answer = bound.ask("POST", DECIDE, ROW)
     assert answer.status == 200 or answer.code() == "overloaded" and answer.get("Retry-After") == "1", answer
@@ -771,7 +771,7 @@ def test_compressed_bombs():
     with main_server().connect() as connection:
         connection.send(coded("gzip", gzip.compress(noise, 1)))
         assert connection.answer().status == 413
-    assert main_server().status_kb("VmHWM") - before < 64 << 10
+    assert server.SANITIZED or main_server().status_kb("VmHWM") - before < 64 << 10
 
 
 def test_compressed_answers():
