@@ -8,6 +8,7 @@ packages=(
     libyaml-dev libjansson-dev libxxhash-dev libssl-dev    # what the library is linked with
     zlib1g-dev libzstd-dev
     libcmocka-dev libmpfr-dev python3 python3-mpmath tzdata zstd   # the tests
+    node-llhttp                                            # their oracle of HTTP, as C source
     clang libclang-rt-dev                                  # fuzzing, with its sanitizers
 )
 

@@ -17,13 +17,12 @@ enum state {
     VALUE_BEGIN, /* behind '=' */
     VALUE,
     QUOTED,
-    ESCAPED,
     QUOTED_END,
     SIZE_LF,
     DATA,
     DATA_CR,
     DATA_LF,
-    TRAILER, /* at the begin of a line behind the last chunk */
+    TRAILER, /* at the begin of a line behind the last chunk; from here on all is trailers */
     NAME,
     TEXT,
     TRAILER_LF,
@@ -44,6 +43,16 @@ static bool go(tdm__http_chunks *c, enum state state)
 {
     c->state = (uint8_t)state;
     return true;
+}
+
+static bool expect_byte(tdm__http_chunks *c, char byte, char wanted, enum state next, tdm_error *err)
+{
+    const char *where = c->state >= TRAILER ? trailer_where : chunk_where;
+    if (byte == wanted)
+        return go(c, next);
+    refuse(err, where, byte, c->state == DATA_CR ? "the chunk is longer than its size" : "a line does not end in CR LF");
+    tdm__fail_expected(err, wanted == '\r' ? "\"\\r\"" : "\"\\n\"");
+    return false;
 }
 
 /* ---- the line of a chunk's size ---- */
@@ -72,20 +81,19 @@ static bool size_byte(tdm__http_chunks *c, char byte, tdm_error *err)
     return true;
 }
 
+/* *( ";" name [ "=" ( token / quoted ) ] ). Nobody sends a backslash in a quoted one, and readers differ about it. */
 static bool extension_step(tdm__http_chunks *c, char byte, tdm_error *err)
 {
     bool token = tdm__http_is(byte, TDM__BYTE_TOKEN), begins = c->state == EXT_BEGIN || c->state == VALUE_BEGIN;
-    if (c->state == ESCAPED && tdm__http_is(byte, TDM__BYTE_PLAIN))
-        return go(c, QUOTED);
-    if (c->state == QUOTED && tdm__http_is(byte, TDM__BYTE_PLAIN))
-        return go(c, byte == '"' ? QUOTED_END : byte == '\\' ? ESCAPED : QUOTED);
+    if (c->state == QUOTED && byte != '\\' && tdm__http_is(byte, TDM__BYTE_PLAIN))
+        return go(c, byte == '"' ? QUOTED_END : QUOTED);
     if (c->state < QUOTED && token)
         return go(c, c->state < VALUE_BEGIN ? EXT_NAME : VALUE);
     if (c->state == VALUE_BEGIN && byte == '"')
         return go(c, QUOTED);
     if (c->state == EXT_NAME && byte == '=')
         return go(c, VALUE_BEGIN);
-    bool whole = !begins && c->state != QUOTED && c->state != ESCAPED;
+    bool whole = !begins && c->state != QUOTED;
     if (whole && byte == ';')
         return go(c, EXT_BEGIN);
     if (whole && byte == '\r')
@@ -167,26 +175,23 @@ static bool trailer_byte(tdm__http_chunks *c, char byte, const tdm__http_chunk_l
         tdm__fail_expected(err, "at most %u bytes", limits->trailer_bytes_max);
         return false;
     }
-    if (c->state == TRAILER)
+    switch ((enum state)c->state) {
+    case TRAILER:
         return trailer_begin(c, byte, err);
-    if (c->state == NAME)
+    case NAME:
         return name_byte(c, byte, err);
-    if (byte == '\r')
-        return go(c, TRAILER_LF);
-    return tdm__http_is(byte, TDM__BYTE_PLAIN) || refuse(err, trailer_where, byte, "a control byte");
+    case TRAILER_LF:
+        return expect_byte(c, byte, '\n', TRAILER, err);
+    case LAST_LF:
+        return expect_byte(c, byte, '\n', DONE, err);
+    default:
+        if (byte == '\r')
+            return go(c, TRAILER_LF);
+        return tdm__http_is(byte, TDM__BYTE_PLAIN) || refuse(err, trailer_where, byte, "a control byte");
+    }
 }
 
 /* ---- all of it ---- */
-
-static bool expect_byte(tdm__http_chunks *c, char byte, char wanted, enum state next, tdm_error *err)
-{
-    const char *where = c->state >= TRAILER ? trailer_where : chunk_where;
-    if (byte == wanted)
-        return go(c, next);
-    refuse(err, where, byte, c->state == DATA_CR ? "the chunk is longer than its size" : "a line does not end in CR LF");
-    tdm__fail_expected(err, wanted == '\r' ? "\"\\r\"" : "\"\\n\"");
-    return false;
-}
 
 static bool take_byte(tdm__http_chunks *c, char byte, const tdm__http_chunk_limits *limits, tdm_error *err)
 {
@@ -199,16 +204,8 @@ static bool take_byte(tdm__http_chunks *c, char byte, const tdm__http_chunk_limi
         return expect_byte(c, byte, '\r', DATA_LF, err);
     case DATA_LF:
         return expect_byte(c, byte, '\n', SIZE, err);
-    case TRAILER:
-    case NAME:
-    case TEXT:
-        return trailer_byte(c, byte, limits, err);
-    case TRAILER_LF:
-        return expect_byte(c, byte, '\n', TRAILER, err);
-    case LAST_LF:
-        return expect_byte(c, byte, '\n', DONE, err);
     default:
-        return extension_byte(c, byte, err);
+        return c->state < SIZE_LF ? extension_byte(c, byte, err) : trailer_byte(c, byte, limits, err);
     }
 }
 
