@@ -1,5 +1,6 @@
 """serve_load as Python sees it: one call, one measurement, on a core of its own; and wrk, for comparison."""
 
+import functools
 import json
 import os
 import re
@@ -9,8 +10,10 @@ import subprocess
 from measure import Failed
 
 
+@functools.cache
 def cores():
-    """(server's, generator's): the first two that we may use; one twice when there is but one."""
+    """(server's, generator's): the first two that we may use; one twice when there is but one. As it was at first: who
+    watches sits on the generator's core while a part is measured."""
     ours = sorted(os.sched_getaffinity(0))
     return ours[0], ours[1 if len(ours) > 1 else 0]
 

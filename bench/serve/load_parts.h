@@ -96,7 +96,8 @@ typedef struct load_result {
     uint64_t begun_ns;                    /* of the measured time */
     uint64_t arrived, answered, in_time;
     uint64_t late_sends;                  /* had to wait for a free connection */
-    uint64_t expired, abandoned, unanswered;
+    uint64_t turned_away;                 /* with a deadline: found no free connection */
+    uint64_t abandoned, unanswered;
     uint64_t status[LOAD_STATUS_MAX];
     uint64_t error[LOAD_ERROR_COUNT];
     uint64_t cpu_ns, own_cpu_ns;          /* of the server (with a pid), of the generator */

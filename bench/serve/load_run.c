@@ -2,8 +2,8 @@
  *
  * Closed: the next request goes out when the answer is in. Open: arrivals are a Poisson process that knows nothing of
  * the server. An arrival without a free connection waits here, and its latency counts from when it should have been
- * sent, so a slow server cannot slow the clock that measures it down. With a deadline clients give up: an arrival
- * that is still here is dropped, one on its way is abandoned with its connection, as any client of HTTP/1.1 must.
+ * sent, so a slow server cannot slow the clock that measures it down. With a deadline clients give up: one whose time
+ * is over leaves and closes its connection, as any client of HTTP/1.1 must.
  *
  * The loop spins on epoll, for waking a core costs more than what is measured. It makes no memory once it runs but for
  * answers that are longer than all before. */
@@ -306,17 +306,24 @@ static void handle(run *r, const struct epoll_event *e)
 
 /* ---- the loop ---- */
 
+/* One that has no connection waits for one; with a deadline it is turned away, for a client that waits in our queue
+ * until little is left of its patience would say nothing of the server. */
+static void take_in(run *r, uint64_t at_ns)
+{
+    bool measured = is_measured(r, at_ns), late = r->n_arrivals >= r->n_idle;
+    if (r->n_arrivals == ARRIVALS_MAX || (late && r->s->deadline_ns)) {
+        r->out->arrived += measured;
+        r->out->turned_away += measured;
+        return;
+    }
+    r->out->late_sends += measured && late;
+    r->arrival[(r->arrival_first + r->n_arrivals++) % ARRIVALS_MAX] = at_ns;
+}
+
 static void arrive(run *r)
 {
     while (r->next_ns <= r->now_ns && r->next_ns < r->end_ns && !r->over) {
-        if (r->n_arrivals < ARRIVALS_MAX) {
-            r->arrival[(r->arrival_first + r->n_arrivals++) % ARRIVALS_MAX] = r->next_ns;
-            if (r->n_idle < r->n_arrivals && is_measured(r, r->next_ns))
-                r->out->late_sends++;
-        } else if (is_measured(r, r->next_ns)) {
-            r->out->arrived++;
-            r->out->unanswered++;
-        }
+        take_in(r, r->next_ns);
         r->next_ns += next_gap(r);
     }
 }
@@ -327,15 +334,6 @@ static uint64_t take_arrival(run *r)
     r->arrival_first = (r->arrival_first + 1) % ARRIVALS_MAX;
     r->n_arrivals--;
     return at;
-}
-
-static void expire(run *r)
-{
-    while (r->s->deadline_ns && r->n_arrivals && r->arrival[r->arrival_first] + r->s->deadline_ns < r->now_ns) {
-        uint64_t at = take_arrival(r);
-        r->out->arrived += is_measured(r, at);
-        r->out->expired += is_measured(r, at);
-    }
 }
 
 static void dispatch(run *r)
@@ -386,10 +384,8 @@ static void wait_for_events(run *r)
 static void step(run *r)
 {
     r->now_ns = load_now();
-    if (r->open) {
+    if (r->open)
         arrive(r);
-        expire(r);
-    }
     dispatch(r);
     sweep(r);
     wait_for_events(r);

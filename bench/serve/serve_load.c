@@ -25,7 +25,7 @@ static const char usage[] =
     "  --seconds S, --warm S  measured time (5), and before it (0.5)\n"
     "  --drain S              patience with the answers after the end (2)\n"
     "  --requests N           closed loop: end after N answers\n"
-    "  --deadline MS          clients give up that long after the intended time\n"
+    "  --deadline MS          clients give up that long after the intended time, and never queue\n"
     "  --interval S           latency by intervals of the measured time, too\n"
     "  --pid PID              CPU time of that process and its children\n"
     "  --seed N               of the arrivals\n"
@@ -214,8 +214,8 @@ static void print_result(const options *o, const load_result *r)
            o->s.rate > 0 ? "open" : "closed", o->s.n_connections, o->s.seed, (double)r->begun_ns / 1e9, r->seconds);
     printf(" \"requests\": %" PRIu64 ", \"rate\": %.2f, \"asked_rate\": %.2f, \"arrived\": %" PRIu64
            ", \"in_time\": %" PRIu64 ",\n", r->answered, (double)r->answered / r->seconds, o->s.rate, r->arrived, r->in_time);
-    printf(" \"late_sends\": %" PRIu64 ", \"expired\": %" PRIu64 ", \"abandoned\": %" PRIu64 ", \"unanswered\": %" PRIu64
-           ",\n", r->late_sends, r->expired, r->abandoned, r->unanswered);
+    printf(" \"late_sends\": %" PRIu64 ", \"turned_away\": %" PRIu64 ", \"abandoned\": %" PRIu64 ", \"unanswered\": %" PRIu64
+           ",\n", r->late_sends, r->turned_away, r->abandoned, r->unanswered);
     print_counts(r);
     printf(" \"cpu_s\": %.6f, \"own_cpu_s\": %.6f,\n", (double)r->cpu_ns / 1e9, (double)r->own_cpu_ns / 1e9);
     print_latency("latency_us", &r->latency);
