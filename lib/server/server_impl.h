@@ -36,6 +36,7 @@ struct tdm_server {
 
     _Atomic(tdm__serving *) current;
     _Atomic uint64_t generation; /* of `current` */
+    _Atomic uint64_t held;      /* looks at `current` that are under way without a seat */
     tdm__mutex *change;
     tdm__mutex *describing;     /* guards the ages in serving->described */
     tdm__serving *prepared;     /* staged and not yet current */
@@ -55,6 +56,9 @@ struct tdm_server {
  * What enter returned may be used until leave, or the next enter, of the same seat. */
 const tdm__serving *tdm__seat_enter(tdm__seat *seat);
 void tdm__seat_leave(tdm__seat *seat);
+/* The same for a thread without a seat, which looks at it for a moment: freeing waits for the release. */
+const tdm__serving *tdm__serving_hold(tdm_server *server);
+void tdm__serving_release(tdm_server *server);
 
 /* staging.c: makes `content` (an epoch's) ready beside the current serving, sharing what has not changed: same release, same
  * table, same versions of its sources. On TDM_OK it waits in server->prepared, and the same
@@ -86,6 +90,10 @@ uint64_t tdm__server_count(const tdm_server *server, tdm__count count);
 void tdm__server_stage(const tdm_server *server, tdm__stage stage, tdm__histogram *out);
 /* A service's latency over all seats since the server began. */
 void tdm__service_latency(const tdm_server *server, const tdm__service_meters *meters, tdm__histogram *out);
+
+/* top_json.c: everything that `tandem top` shows, as one JSON object; counters since the server began, so that two of them
+ * tell what was between. Any thread. */
+void tdm__top_json(tdm_server *server, tdm_json *j);
 
 /* metrics.c: neither stopping nor told to drain, and every service can be asked. What the health routes and the metric say. */
 bool tdm__server_is_ready(const tdm_server *server, const tdm__serving *serving);

@@ -25,6 +25,18 @@ void tdm__seat_leave(tdm__seat *seat)
     atomic_store(&seat->seen, UINT64_MAX);
 }
 
+/* Counted before the load, so that whoever replaced the pointer earlier and finds no hold knows that nobody has it. */
+const tdm__serving *tdm__serving_hold(tdm_server *server)
+{
+    atomic_fetch_add(&server->held, 1);
+    return atomic_load(&server->current);
+}
+
+void tdm__serving_release(tdm_server *server)
+{
+    atomic_fetch_sub(&server->held, 1);
+}
+
 tdm__served *tdm__serving_find(const tdm__serving *serving, tdm_str service)
 {
     int at = tdm__names_index_find(&serving->by_name, service, 0);
@@ -74,6 +86,8 @@ void tdm__serving_finish(tdm_server *server, bool commit)
         server->before = atomic_exchange(&server->current, next);
         atomic_fetch_add(&server->generation, 1);
         wait_for_seats(server); /* `before` may lose its lanes to no thread; what is retired was passed long ago */
+        while (atomic_load(&server->held))
+            tdm__sleep_us(200);
     }
     tdm__serving_free(retired);
     tdm__mutex_unlock(server->change);
