@@ -53,15 +53,39 @@ static tdm_status map_columns(tdm__engine *e, tdm_error *err)
     return TDM_OK;
 }
 
-static tdm_status note_required(tdm__engine *e, tdm_error *err)
+/* Which key parts something reads, as bits: a join, an expression, a model. */
+static uint64_t keys_read(const tdm__package *p)
+{
+    uint64_t read = 0, keys = ((uint64_t)1 << p->key.n) - 1;
+    for (size_t j = 0; j < p->n_joins; j++)
+        for (size_t k = 0; k < p->source[p->join[j].source].n_key; k++)
+            read |= p->join[j].key_slot[k] < 64 ? (uint64_t)1 << p->join[j].key_slot[k] : 0;
+    for (size_t i = 0; i < p->n_slots; i++) {
+        size_t n = 0;
+        const int *slot = p->slot[i].expression ? tdm__expression_slots(p->slot[i].expression, &n) : NULL;
+        for (size_t k = 0; k < n; k++)
+            read |= slot[k] < 64 ? (uint64_t)1 << slot[k] : 0;
+    }
+    for (size_t i = 0; i < p->manifest->n_models; i++)
+        for (size_t k = 0; k < p->n_slots && k < p->key.n; k++)
+            read |= (uint64_t)(p->model[i].needs[k] != 0) << k;
+    return read & keys;
+}
+
+/* A key part that nobody reads may lack. */
+static tdm_status note_slots(tdm__engine *e, tdm_error *err)
 {
     const tdm__package *p = e->package;
     e->required = tdm__arena_array(&e->arena, p->n_slots + 1, int);
-    if (!e->required)
+    e->has_default = tdm__arena_array(&e->arena, p->n_slots + 1, uint8_t);
+    if (!e->required || !e->has_default)
         return tdm__no_memory(err, "engine");
-    for (size_t i = 0; i < p->n_slots; i++)
-        if (p->slot[i].required)
+    e->keys_read = keys_read(p);
+    for (size_t i = 0; i < p->n_slots; i++) {
+        e->has_default[i] = p->slot[i].fallback.presence == TDM_PRESENT;
+        if (p->slot[i].required && (i >= p->key.n || e->keys_read >> i & 1))
             e->required[e->n_required++] = (int)i;
+    }
     return TDM_OK;
 }
 
@@ -90,7 +114,7 @@ tdm_status tdm__engine_new(const tdm__package *package, const tdm__state *state,
     e->package = package;
     tdm_status s = note_models(e, err);
     if (!s)
-        s = note_required(e, err);
+        s = note_slots(e, err);
     if (!s && state)
         s = check_sources(package, state, err);
     if (!s && state)
@@ -123,6 +147,11 @@ const tdm__package *tdm__engine_package(const tdm__engine *engine)
 const tdm__store *tdm__engine_store(const tdm__engine *engine, size_t source)
 {
     return engine->store ? engine->store[source] : NULL;
+}
+
+bool tdm__engine_reads_key(const tdm__engine *engine)
+{
+    return engine->keys_read != 0;
 }
 
 /* Doubles that the widest model takes and gives for a row. */
@@ -219,14 +248,14 @@ tdm_status tdm__worker_fail(tdm__worker *w, size_t row, const char *stage, const
 
 void tdm__worker_default(tdm__worker *w, int slot)
 {
-    const tdm__slot *plan = &w->engine->package->slot[slot];
+    const tdm_value *fallback = &w->engine->package->slot[slot].fallback;
     tdm__column *column = &w->own[slot];
-    if (plan->fallback.presence != TDM_PRESENT)
+    if (!w->engine->has_default[slot])
         return;
     for (size_t row = 0; row < w->rows; row++) {
         if (column->presence[row] == TDM_PRESENT)
             continue;
-        tdm__column_set(column, row, &plan->fallback);
+        tdm__column_set(column, row, fallback);
         w->defaulted[row]++;
         w->default_count[slot]++;
     }

@@ -21,6 +21,8 @@ typedef struct tdm__worker tdm__worker;
 tdm_status tdm__engine_new(const tdm__package *package, const tdm__state *state, tdm__engine **out, tdm_error *err);
 void tdm__engine_close(tdm__engine **engine);
 const tdm__package *tdm__engine_package(const tdm__engine *engine);
+/* Whether a join, an expression or a model reads a part of the entity's key. Where none does, rows may come without. */
+bool tdm__engine_reads_key(const tdm__engine *engine);
 /* The store of package->source[i]; NULL in an engine without sources. */
 const tdm__store *tdm__engine_store(const tdm__engine *engine, size_t source);
 

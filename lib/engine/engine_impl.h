@@ -12,8 +12,10 @@ struct tdm__engine {
     uint8_t *model_raw;    /* whether a prediction needs the model's margins */
     uint8_t *model_used;   /* whether a prediction names it with its default output */
     int64_t *loaded_us;    /* one a package source: when its present version was loaded */
+    uint64_t keys_read;    /* a bit a part of the entity's key that something reads */
     int *required;         /* the slots that must have a value, ascending */
     size_t n_required;
+    uint8_t *has_default;  /* one a slot; the slots themselves lie far apart */
     tdm__arena arena;
 };
 

@@ -9,8 +9,7 @@
 /* A given column as it is, or a copy when a default may have to go into it. */
 static tdm_status take_column(tdm__worker *w, int slot, const tdm__column *given, tdm_error *err)
 {
-    const tdm__slot *plan = &w->engine->package->slot[slot];
-    if (given && plan->fallback.presence != TDM_PRESENT) {
+    if (given && !w->engine->has_default[slot]) {
         w->slot[slot] = given;
         return TDM_OK;
     }
@@ -19,7 +18,7 @@ static tdm_status take_column(tdm__worker *w, int slot, const tdm__column *given
         return tdm__no_memory(err, "worker");
     if (given) {
         memcpy(own->presence, given->presence, w->rows);
-        memcpy(own->as.any, given->as.any, w->rows * tdm__kind_size(plan->type.kind));
+        memcpy(own->as.any, given->as.any, w->rows * tdm__kind_size(given->type.kind));
     } else {
         tdm__column_clear(own, w->rows);
     }
@@ -150,10 +149,14 @@ static tdm_status run_expression(tdm__worker *w, int slot, int64_t as_of_us, tdm
 static void count_nulls(tdm__worker *w)
 {
     const tdm__package *p = w->engine->package;
-    for (size_t i = 0; i < p->manifest->n_features; i++) {
+    size_t n = p->manifest->n_features, rows = w->rows;
+    for (size_t i = 0; i < n; i++) {
         int slot = p->feature_slot[i];
-        for (size_t row = 0; row < w->rows; row++)
-            w->null_count[slot] += w->slot[slot]->presence[row] != TDM_PRESENT;
+        const uint8_t *presence = w->slot[slot]->presence;
+        uint64_t nulls = 0;
+        for (size_t row = 0; row < rows; row++)
+            nulls += presence[row] != TDM_PRESENT;
+        w->null_count[slot] += nulls;
     }
 }
 

@@ -52,29 +52,6 @@ static void note_inputs(tdm__servable *v)
     }
 }
 
-static bool is_key(const tdm__package *p, int slot)
-{
-    return slot >= 0 && (size_t)slot < p->key.n;
-}
-
-static bool needs_key(const tdm__package *p)
-{
-    bool needs = false;
-    for (size_t j = 0; j < p->n_joins; j++)
-        for (size_t k = 0; k < p->source[p->join[j].source].n_key; k++)
-            needs |= is_key(p, p->join[j].key_slot[k]);
-    for (size_t i = 0; i < p->n_slots; i++) {
-        size_t n = 0;
-        const int *read = p->slot[i].expression ? tdm__expression_slots(p->slot[i].expression, &n) : NULL;
-        for (size_t k = 0; k < n; k++)
-            needs |= is_key(p, read[k]);
-    }
-    for (size_t i = 0; i < p->manifest->n_models; i++)
-        for (size_t k = 0; k < tdm__model_info_of(p->model[i].model)->n_inputs; k++)
-            needs |= is_key(p, p->model[i].input_slot[k]);
-    return needs;
-}
-
 /* "\"NAME\":" for each field. */
 static const char *const *make_labels(tdm__servable *v, const tdm__schema *schema)
 {
@@ -120,7 +97,6 @@ static tdm_status make_texts(tdm__servable *v, tdm_error *err)
     v->answer_bytes = FIXED_BYTES + strlen(v->release_text);
     for (size_t i = 0; i < p->prediction.n; i++)
         v->answer_bytes += strlen(v->prediction_label[i]) + NUMBER_BYTES;
-    v->needs_key = needs_key(p);
     return TDM_OK;
 }
 
@@ -138,6 +114,7 @@ tdm_status tdm__servable_open(tdm_home *home, const tdm__state *state, tdm__pack
     tdm_status s = make_texts(v, err);
     if (!s)
         s = tdm__engine_new(package, state, &v->engine, err);
+    v->needs_key = !s && tdm__engine_reads_key(v->engine);
     if (!s)
         s = open_table(v, home, table, err);
     if (!s)
