@@ -17,7 +17,7 @@ static int shown(tdm_str name)
 
 void tdm__question_where(tdm_error *error, const char *section, tdm_str name)
 {
-    tdm__fail_where(error, "%s%s%.*s", section, section[0] ? "." : "", shown(name), name.ptr ? name.ptr : "");
+    tdm__fail_where(error, "%s%s%.*s", section, section[0] && name.ptr ? "." : "", shown(name), name.ptr ? name.ptr : "");
 }
 
 /* Names of about that length only, and not too many: a hint is not worth more time than an answer. */
