@@ -214,13 +214,34 @@ static tdm_status run_models(tdm__lane *lane, tdm_error *err)
     return s;
 }
 
+/* Keys that are in no source: so that lookups touch the indexes. */
+static void fill_keys(tdm__lane *lane)
+{
+    for (size_t k = 0; k < lane->servable->package->key.n; k++)
+        for (size_t row = 0; row < lane->rows; row++) {
+            tdm_value v = {.kind = lane->key[k].type.kind, .presence = TDM_PRESENT};
+            if (v.kind == TDM_STRING)
+                v.as.str = tdm__str("a key that nobody has");
+            tdm__column_set(&lane->key[k], row, &v);
+        }
+}
+
+/* Memory that only some questions want: escapes, errors, the table's rung. */
+static bool touch(tdm__lane *lane)
+{
+    return tdm__arena_alloc(&lane->texts, 1) && tdm__error_pool_take(&lane->answering.errors) &&
+           tdm__buf_reserve(&lane->answering.key, 256);
+}
+
 tdm_status tdm__lane_warm(tdm__lane *lane, tdm_error *err)
 {
     const tdm__package *p = lane->servable->package;
     tdm__engine_input input = {.rows = lane->rows_max, .key = lane->key_of, .request = lane->request_of,
                                .as_of_us = tdm__now_us()};
     tdm__lane_begin(lane, lane->rows_max);
-    tdm_status s = tdm__engine_features(lane->worker, &input, err);
+    fill_keys(lane);
+    tdm_status s = touch(lane) ? tdm__engine_features(lane->worker, &input, err)
+                               : tdm__no_memory(err, lane->servable->name);
     if (!s)
         s = run_models(lane, err);
     for (size_t i = 0; !s && i < p->n_golden && i < WARM_GOLDEN_ROWS; i++) {

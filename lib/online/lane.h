@@ -16,8 +16,8 @@ tdm_status tdm__lane_new(const tdm__servable *servable, size_t rows_max, tdm__la
 void tdm__lane_close(tdm__lane **lane);
 const tdm__servable *tdm__lane_servable(const tdm__lane *lane);
 size_t tdm__lane_rows_max(const tdm__lane *lane);
-/* Touches all that an answer needs: answers a block of missing values and the golden rows, so that the first real
- * question finds memory and caches warm. Errors: TDM_NO_MEMORY, TDM_CORRUPT. */
+/* Touches all that an answer needs: runs a block of missing values and the golden rows through the models, so that the
+ * first real question finds memory and caches warm. Errors: TDM_NO_MEMORY, TDM_CORRUPT. */
 tdm_status tdm__lane_warm(tdm__lane *lane, tdm_error *err);
 
 /* Starts a block of `rows` rows: all columns missing, no errors. Forgets texts of the block before. */

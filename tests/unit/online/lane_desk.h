@@ -66,16 +66,18 @@ static inline void lane_desk_close(lane_desk *d)
     fixture_close(&d->f);
 }
 
-/* A home with 40 flights, planes, and a table of the run, when one is wanted. */
+/* A home with 40 flights, planes, and a table of a run, when one is wanted: it has the flight "late", whose hour is not
+ * known any more. */
 static inline void lane_desk_new(lane_desk *d, const char *yaml, size_t rows_max, bool with_table)
 {
     tdm_run_report r = {.table = ""};
     *d = (lane_desk){0};
     fixture_full(&d->f, NULL, 40);
-    fixture_load(&d->f, "flights", fixture_print("%s%s", fixture_flights_csv(0, 40), "far,N001,,7\nlate,N001,30,\nlow,N001,-9e9,8\n"));
+    fixture_load(&d->f, "flights", fixture_print("%s%s", fixture_flights_csv(0, 40), "late,N001,30,9\n"));
     fixture_pack(&d->f, yaml ? yaml : lane_desk_yaml, yaml ? NULL : lane_desk_main);
     if (with_table)
         assert_ok(fixture_run(&d->f, NULL, &r), &d->f.err);
+    fixture_load(&d->f, "flights", fixture_print("%s%s", fixture_flights_csv(0, 40), "far,N001,,7\nlate,N001,30,\nlow,N001,-9e9,8\n"));
     assert_ok(lane_desk_open(d, with_table ? r.table : "", rows_max), &d->err);
 }
 
