@@ -48,6 +48,7 @@ typedef struct run {
     uint64_t now_ns, measured_ns, end_ns, next_ns, swept_ns;
     uint64_t random;
     size_t next_request;
+    uint64_t n_ended;                       /* answered or failed, of those that count */
     bool open, over;
 } run;
 
@@ -141,11 +142,18 @@ static void finish_connecting(run *r, connection *c)
 
 /* ---- one request ---- */
 
+static void end_one(run *r)
+{
+    r->n_ended++;
+    r->over = r->over || (r->s->requests_max && r->n_ended >= r->s->requests_max);
+}
+
 /* The request on its way gets no (right) answer. */
 static void fail(run *r, connection *c, load_error what)
 {
     if (is_measured(r, c->intended_ns)) {
         r->out->error[what]++;
+        end_one(r);
         load_interval *interval = interval_of(r, c->intended_ns);
         if (interval)
             interval->failed++;
@@ -213,8 +221,7 @@ static void count(run *r, const connection *c)
         load_record(&interval->latency, latency);
         interval->failed += !ok;
     }
-    if (r->s->requests_max && out->answered >= r->s->requests_max)
-        r->over = true;
+    end_one(r);
 }
 
 /* In a closed loop an answer counts when it came in time, in an open one when its request arrived in time. */

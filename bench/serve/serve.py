@@ -34,7 +34,7 @@ import servers
 
 PAGE = measure.ROOT / "bench/results/serve.md"
 PARTS = {
-    "wrk": "whether the load generator agrees with wrk",
+    "wrk": "whether the load generator tells the truth, and agrees with wrk",
     "share": "requests/s, of nginx's with the same bodies",
     "half": "p50 and p99 at half load, by nginx's",
     "start": "process start to first right answer",
@@ -49,6 +49,7 @@ NEED_PEERS = ("peers", "peers-small")
 
 def against_wrk(bench):
     section = sections.Section("The load generator against wrk")
+    check_load.check_kinds(bench.a.build)
     rows = check_load.compare(bench.a.build, bench.small, section.say)
     if rows:
         section.say("Closed loop, 64 connections, 400-byte bodies. Against `/twice`, where nginx asks itself first, the "

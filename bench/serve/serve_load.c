@@ -24,7 +24,7 @@ static const char usage[] =
     "  --rate R               open loop: Poisson arrivals, R a second (closed loop)\n"
     "  --seconds S, --warm S  measured time (5), and before it (0.5)\n"
     "  --drain S              patience with the answers after the end (2)\n"
-    "  --requests N           closed loop: end after N answers\n"
+    "  --requests N           closed loop: end after N answers and failures\n"
     "  --deadline MS          clients give up that long after the intended time, and never queue\n"
     "  --interval S           latency by intervals of the measured time, too\n"
     "  --pid PID              CPU time of that process and its children\n"
