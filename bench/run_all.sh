@@ -3,8 +3,8 @@
 #
 #     bench/run_all.sh [--small] BUILD [NAME...]
 #
-# A name is a program of bench/micro or a script of bench/job: bench_store, job. With --small nothing is written, for
-# such numbers mean nothing.
+# A name is a program of bench/micro, a script of bench/job, or serve: bench_store, job. With --small nothing is
+# written, for such numbers mean nothing.
 set -euo pipefail
 small=
 if [ "${1:-}" = --small ]; then
@@ -55,6 +55,16 @@ job() {
     python3 "bench/job/$1.py" $small --build "$build" "${results[@]}" || failed=1
 }
 
+serve() {
+    echo "== serve"
+    if [ -n "$small" ]; then
+        python3 bench/serve/serve.py --small --build "$build" || failed=1
+    else
+        python3 bench/serve/peers.py install || echo "not all peers could be installed"
+        python3 bench/serve/serve.py --all --build "$build" || failed=1
+    fi
+}
+
 mkdir -p bench/results
 if wanted job "$@" && ! bench/peers.sh; then
     echo "the Python peers could not be installed: the job is measured without them"
@@ -66,4 +76,5 @@ done
 for name in start memory job; do
     wanted "$name" "$@" && job "$name"
 done
+wanted serve "$@" && serve
 exit $failed
