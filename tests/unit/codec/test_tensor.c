@@ -370,7 +370,7 @@ static void test_lists(void **state)
          "[0]: the integer is not one that a double holds exactly: expected INT64, found \"9007199254740993\""},
         {TDM__DT_INT64, "[1]", "[9223372036854775808]", TDM_FIELD_RANGE,
          "[0]: the integer is outside the datatype's range: expected INT64, found \"9223372036854775808\""},
-        {TDM__DT_UINT64, "[1]", "[18446744073709549568]", TDM_OK, "1.8446744073709550e+19"},
+        {TDM__DT_UINT64, "[1]", "[18446744073709549568]", TDM_OK, "1.844674407370955e+19"},
         {TDM__DT_UINT64, "[1]", "[18446744073709551616]", TDM_FIELD_RANGE,
          "[0]: the integer is outside the datatype's range: expected UINT64, found \"18446744073709551616\""},
         {TDM__DT_INT32, "[1]", "[1.0]", TDM_FIELD_TYPE, "[0]: the element is not an integer: expected an integer, found \"1.0\""},
