@@ -2,6 +2,8 @@
  *
  * A line's end is its first control byte. That one search finds the carriage return of a good line and whatever must not
  * stand in a bad one, so nothing behind it looks for control bytes again. */
+#include <string.h>
+
 #include "net/http_impl.h"
 
 #if defined(__SSE2__)
@@ -89,6 +91,30 @@ const char *const tdm__http_field_names[TDM__HTTP_FIELD_COUNT] = {
 #undef NAME
 };
 
+static uint64_t load8(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Whether a token of n bytes is the field name `name`. A name has only lower case letters and dashes; of the bytes of a
+ * token none but their upper case becomes one of these by the bit of lower case. Eight bytes a step, the last ones once
+ * more. */
+static bool is_name(const char *token, const char *name, size_t n)
+{
+    const uint64_t bits = UINT64_C(0x2020202020202020);
+    uint64_t differs = 0;
+    if (n < 8) {
+        for (size_t i = 0; i < n; i++)
+            differs |= (uint64_t)((token[i] | 0x20) != name[i]);
+        return !differs;
+    }
+    for (size_t i = 0; i + 8 < n; i += 8)
+        differs |= (load8(token + i) | bits) ^ load8(name + i);
+    return !(differs | ((load8(token + n - 8) | bits) ^ load8(name + n - 8)));
+}
+
 /* No two names are of one length, so the length finds the only candidate; should that ever change, this does not
  * compile. */
 unsigned tdm__http_field_of(tdm_str name)
@@ -104,7 +130,7 @@ unsigned tdm__http_field_of(tdm_str name)
     default:
         return TDM__HTTP_FIELD_COUNT;
     }
-    return tdm__http_same(name, tdm__http_field_names[field]) ? field : TDM__HTTP_FIELD_COUNT;
+    return is_name(name.ptr, tdm__http_field_names[field], name.len) ? field : TDM__HTTP_FIELD_COUNT;
 }
 
 bool tdm__http_number(tdm_str text, uint64_t *out)

@@ -25,7 +25,7 @@ static inline bool tdm__http_is(char c, unsigned class)
 bool tdm__http_all(tdm_str text, unsigned class);
 /* Equal but for the case of ASCII letters; `lower` is in lower case. */
 bool tdm__http_same(tdm_str text, const char *lower);
-/* The field of this name; TDM__HTTP_FIELD_COUNT when nobody reads it. */
+/* The field of this name, which is a token; TDM__HTTP_FIELD_COUNT when nobody reads it. */
 unsigned tdm__http_field_of(tdm_str name);
 /* Name of a field, lower case. */
 extern const char *const tdm__http_field_names[TDM__HTTP_FIELD_COUNT];
