@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "net/http_impl.h"
 
-enum { EXTENSION_BYTES_MAX = 4 << 10, SIZE_DIGITS_MAX = 16 };
+enum { EXTENSION_BYTES_MAX = 4 << 10, EXTENSIONS_BYTES_MAX = 16 << 10, SIZE_DIGITS_MAX = 16 };
 
 enum state {
     SIZE,
@@ -104,9 +104,10 @@ static bool extension_step(tdm__http_chunks *c, char byte, tdm_error *err)
 static bool extension_byte(tdm__http_chunks *c, char byte, tdm_error *err)
 {
     c->extension_bytes++;
-    if (++c->line_bytes > EXTENSION_BYTES_MAX || c->extension_bytes > EXTENSION_BYTES_MAX + c->body_bytes) {
+    if (++c->line_bytes > EXTENSION_BYTES_MAX || c->extension_bytes > EXTENSIONS_BYTES_MAX + c->body_bytes) {
         tdm__fail(err, TDM_HTTP_SYNTAX, chunk_where, "chunk extensions are too long");
-        tdm__fail_expected(err, "at most %d bytes a chunk, and no more than the body in all", EXTENSION_BYTES_MAX);
+        tdm__fail_expected(err, "at most %d bytes a chunk, and in all %d and the body's", EXTENSION_BYTES_MAX,
+                           EXTENSIONS_BYTES_MAX);
         return false;
     }
     return extension_step(c, byte, err);

@@ -42,7 +42,7 @@ static bool refuse(tdm_error *err, tdm_status status, const char *where, tdm_str
 
 static const char request_line[] = "request line";
 
-/* Cuts "METHOD SP target SP HTTP/d.d"; what lies between is checked later. */
+/* Cuts "METHOD SP target SP HTTP/d.d", where d.d is at least 1.0; what lies between is checked later. */
 static bool cut_request_line(tdm_str line, tdm_str *method, tdm_str *target, tdm_str *version)
 {
     enum { VERSION_LEN = 8 };
@@ -52,7 +52,7 @@ static bool cut_request_line(tdm_str line, tdm_str *method, tdm_str *target, tdm
     *version = tdm__strn(target->ptr + target->len - VERSION_LEN, VERSION_LEN);
     target->len -= VERSION_LEN + 1;
     const char *v = version->ptr;
-    return v[-1] == ' ' && memcmp(v, "HTTP/", 5) == 0 && v[5] >= '0' && v[5] <= '9' && v[6] == '.' && v[7] >= '0' &&
+    return v[-1] == ' ' && memcmp(v, "HTTP/", 5) == 0 && v[5] >= '1' && v[5] <= '9' && v[6] == '.' && v[7] >= '0' &&
            v[7] <= '9';
 }
 
