@@ -34,7 +34,14 @@ TARGET_MAX = 8192
 
 home = server.once(lambda: fares.FareHome())
 main_server = server.once(lambda: server.Server(home()))
-hasty = server.once(lambda: server.Server(home(), sets={"head_s": 1, "body_s": 1, "idle_s": 1}))
+
+
+def another(**more):
+    """A server with settings of its own; a home has one server at a time."""
+    return server.Server(fares.FareHome(), **more)
+
+
+hasty = server.once(lambda: another(sets={"head_s": 1, "body_s": 1, "idle_s": 1}))
 
 
 # ---------------------------------------------------------------- cases
@@ -111,7 +118,6 @@ ACCEPTED = [
     good("every character that a name may have", get(b"!#$%&'*+-.^_`|~09azAZ: x\r\n")),
     good("a query", get(target=b"/v2/health/live?test_1=1&test_2=2")),
     good("absolute form", get(target=b"http://test/v2/health/live")),
-    good("percent-encoded target", get(target=b"/v2/health/%6cive")),
     good("a host with a port", get(host=b"Host: [::1]:8000\r\n")),
     good("99 more fields", get(fields(99))),
     good("a head at the limit", head_of(HEAD_MAX)),
@@ -128,8 +134,6 @@ ACCEPTED = [
     good("chunk extensions", in_chunks(wire.chunked(BODY, 9, b';a=b;c="d;e"')), is_value),
     good("a chunk extension of nearly 4 KiB", in_chunks(wire.chunked(BODY, 999, b";a=" + b"b" * 4000)), is_value),
     good("trailers", in_chunks(wire.chunked(BODY, 50, trailers=b"X-A: 1\r\nX-B: 2\r\n")), is_value),
-    good("trailers that would be fields", in_chunks(wire.chunked(
-        BODY, 50, trailers=b"Content-Length: 7\r\nHost: other\r\nTransfer-Encoding: x\r\n")), is_value),
     good("chunk sizes in upper case and with zeros", in_chunks(b"00%X\r\n%s\r\n000\r\n\r\n" % (len(BODY), BODY)),
          is_value),
     good("identity as coding", sized(more=b"Content-Encoding: identity\r\n"), is_value),
@@ -276,6 +280,9 @@ CHUNKS = [
     syntax("a folded trailer", in_chunks(wire.chunked(BODY, trailers=b"X: a\r\n b\r\n"))),
     syntax("a trailer without a colon", in_chunks(wire.chunked(BODY, trailers=b"X\r\n"))),
     syntax("an extension over 4 KiB", in_chunks(wire.chunked(BODY, 999, b";a=" + b"b" * 5000))),
+    # Refused or dropped, but never taken for what they name: the request behind would be read wrongly.
+    Case("trailers that would be fields", in_chunks(wire.chunked(
+        BODY, 50, trailers=b"Content-Length: 7\r\nHost: other\r\nTransfer-Encoding: x\r\n")), (200, 400), None, None),
     Case("trailers over the limit", in_chunks(wire.chunked(BODY, trailers=b"X: " + b"a" * 17000 + b"\r\n")), (400, 431)),
 ]
 
@@ -419,6 +426,35 @@ def test_a_hundred_requests_pipelined():
         sender.start()
         a_hundred_answers(connection)
         sender.join()
+
+
+def test_large_requests_pipelined():
+    """Bodies of all sizes, so that heads begin and end wherever a buffer does; in one write and in random pieces."""
+    for seed in range(4):
+        rng = random.Random(seed)
+        sent, wanted = b"", []
+        for i in range(40):
+            kind = rng.randrange(4)
+            padding = b" " * rng.choice([0, 7, 4000, 8100, 16300, 20478, 32700, 65400, rng.randrange(70_000)])
+            padded = json.dumps({"keys": {"row": "k"}, "features": {"x0": i}}).encode() + padding
+            if kind == 0:
+                sent += get(b"X: " + b"a" * rng.randrange(9000) + b"\r\n")
+                wanted.append({"live": True})
+            else:
+                more = b"X: " + b"a" * rng.randrange(3000) + b"\r\n"
+                sent += sized(padded, more) if kind < 3 else in_chunks(wire.chunked(padded, rng.randrange(1, 5000)), more)
+                wanted.append(fares.plain_value([i, None, None, None]))
+        with main_server().connect() as connection:
+            cuts = sorted(rng.randrange(len(sent)) for _ in range(200)) if seed % 2 else []
+            pieces = [sent[a:b] for a, b in zip([0] + cuts, cuts + [len(sent)])]
+            sender = threading.Thread(target=lambda: [connection.send(piece) for piece in pieces])
+            sender.start()
+            for i, value in enumerate(wanted):
+                answer = connection.answer()
+                assert answer.status == 200, (seed, i, answer)
+                body = answer.json()
+                assert (body if value == {"live": True} else body["prediction"]["prediction"]) == value, (seed, i, answer)
+            sender.join()
 
 
 def test_pipelined_behind_a_request_that_closes():
@@ -582,7 +618,7 @@ def test_bodies_at_the_limit():
 
 
 def test_settings_are_settings():
-    small = server.Server(home(), sets={"body_bytes_max": 65536, "head_bytes_max": 1024, "headers_max": 10,
+    small = another(sets={"body_bytes_max": 65536, "head_bytes_max": 1024, "headers_max": 10,
                                         "rows_max": 3}, more=["--threads", "1"])
     def told(sent):
         with small.connect() as connection:
@@ -600,19 +636,20 @@ def test_settings_are_settings():
 
 
 def test_settings_that_are_none():
+    fresh = fares.FareHome(small=True)
     for words in (["--set", "nothing=1"], ["--set", "head_s=x"], ["--set", "head_s"], ["--set", "head_s=-1"],
                   ["--set", "head_bytes_max=99999999999999999999"], ["--threads", "0"], ["--listen", "nowhere"],
                   ["--listen", "127.0.0.1:70000"], ["--model", "x"], ["--nothing"]):
-        code, text = server.start_refused("--listen", "127.0.0.1:0", *words, home=home()) \
-            if "--listen" not in words else server.start_refused(*words, home=home())
-        assert code == 2, (words, code, text)
+        listen = [] if "--listen" in words else ["--listen", "127.0.0.1:0"]
+        code, text = server.start_refused(*listen, *words, home=fresh)
+        assert code in (2, 3), (words, code, text)
         assert text.startswith("error: "), (words, text)
 
 
 def test_a_port_in_use_is_told():
     code, text = server.start_refused("--listen", f"127.0.0.1:{main_server().port}", "--model",
                                       f"plain={home().folder / 'plain.json'}")
-    assert code == 5 and str(main_server().port) in text, (code, text)
+    assert code == 4 and str(main_server().port) in text, (code, text)
 
 
 def test_addresses():
@@ -624,7 +661,7 @@ def test_addresses():
 
 
 def test_connections_max():
-    few = server.Server(home(), sets={"connections_max": 20})
+    few = another(sets={"connections_max": 20})
     held = [few.connect() for _ in range(20)]
     for connection in held:
         is_live(connection.ask("GET", "/v2/health/live"))
@@ -654,7 +691,7 @@ def test_two_thousand_idle_connections():
     if hard != resource.RLIM_INFINITY and hard < wanted + 500:
         raise tap.Skip(f"a process may open only {hard} files here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted + 500), hard))
-    busy = server.Server(home())
+    busy = another()
     before = busy.status_kb("VmRSS")
     idle = [busy.connect() for _ in range(wanted)]
     for i, connection in enumerate(idle):
@@ -680,28 +717,29 @@ def test_two_thousand_idle_connections():
 
 def test_clients_that_never_read():
     """Answers that nobody takes are bounded by buffered_bytes_max, and given up after write_s."""
-    bound = server.Server(home(), sets={"buffered_bytes_max": 8 << 20, "write_s": 2})
-    many = wire.request("POST", DECIDE, {"rows": [ROW] * 2000})
-    assert bound.ask("POST", DECIDE, ROW).status == 200
+    limit = 16 << 20
+    bound = another(sets={"buffered_bytes_max": limit, "write_s": 2, "body_s": 3})
+    many = wire.request("POST", DECIDE, {"rows": [ROW] * 20_000})      # its answer fits in no buffer of the kernel
+    is_value(bound.ask("POST", DECIDE, ROW))
     before = bound.status_kb("VmRSS")
     deaf = []
-    for _ in range(60):
+    for _ in range(30):
         connection = bound.connect(receive_buffer=4096)
-        connection.socket.settimeout(0.05)
+        connection.socket.settimeout(0.5)
         try:
-            connection.socket.sendall(many * 3)
+            connection.socket.sendall(many)
         except (TimeoutError, ConnectionError):
             pass
         deaf.append(connection)
-    time.sleep(0.5)
     grown = bound.status_kb("VmRSS") - before
-    print(f"# 60 clients that never read: {grown / 1024:.1f} MiB")
-    assert server.SANITIZED or grown < 96 << 10, f"{grown} KiB"
     begin = time.monotonic()
     answer = bound.ask("POST", DECIDE, ROW)
+    took = time.monotonic() - begin
+    print(f"# 30 clients that never read: {grown / 1024:.1f} MiB, then an answer in {took * 1e3:.1f} ms")
+    assert server.SANITIZED or grown << 10 < 4 * limit, f"{grown} KiB"
     assert answer.status == 200 or answer.code() == "overloaded" and answer.get("Retry-After") == "1", answer
-    assert time.monotonic() - begin < 1
-    until(lambda: bound.ask("GET", "/v1/status").json()["server"]["connections"] < 5, 6)
+    assert took < 1
+    until(lambda: bound.ask("GET", "/v1/status").json()["server"]["connections"] < 5, 8)
     is_value(bound.ask("POST", DECIDE, ROW))
     for connection in deaf:
         connection.close()
