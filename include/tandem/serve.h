@@ -71,6 +71,19 @@ TDM_API void tdm_server_stop(tdm_server *server);
 /* Stops at once what still runs, and frees all. */
 TDM_API void tdm_server_close(tdm_server **server);
 
+/* Asks the server that holds this home, through its admin.sock, for all that it counts and times: one JSON object, appended
+ * to `out`. Counters and histograms are since it began. TDM_REFUSED when no server runs in the home. */
+TDM_API tdm_status tdm_server_top(tdm_home *home, tdm_text *out, tdm_error *err);
+/* Draws what came between two such answers, as lines of text appended to `out`; `before` empty, or of another server: since
+ * the start. Any thread. */
+typedef struct tdm_top_look {
+    unsigned columns; /* at most these; 0: 40 */
+    unsigned rows;    /* at most these lines; 0: all */
+    bool colours;
+    bool live;        /* from the terminal's top left corner, overwriting what is there */
+} tdm_top_look;
+TDM_API tdm_status tdm_top_frame(tdm_str before, tdm_str now, const tdm_top_look *look, tdm_text *out, tdm_error *err);
+
 #ifdef __cplusplus
 }
 #endif

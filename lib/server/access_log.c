@@ -1,11 +1,11 @@
 /* The access log: a JSON line a request, written behind the back of the threads that answer.
  *
- * Each seat has a ring of bytes. Its thread makes the line, copies it in and moves `put`; one writer thread copies out what
- * is there, moves `taken`, and appends it to the file. Neither waits for the other and neither takes a lock: a line that
- * finds no room is counted and dropped. What moves is always whole lines.
+ * Each seat has a ring of bytes. Its thread makes the line, copies it in and moves `put`; one writer thread copies
+ * out what is there, moves `taken`, and appends it to the file. Neither waits for the other and neither takes a
+ * lock: a line that finds no room is counted and dropped. What moves is always whole lines.
  *
- * The file only grows by whole batches: after a write that failed (a full disk) it is cut back to the last good byte, the
- * batch is counted as lost, and the next one is tried. It is not synced, and not reopened. */
+ * The file only grows by whole batches: after a write that failed (a full disk) it is cut back to the last good
+ * byte, the batch is counted as lost, and the next one is tried. It is not synced, and not reopened. */
 #include "server/access_log.h"
 
 #include <inttypes.h>

@@ -1,7 +1,8 @@
-/* What `tandem top` shows, as JSON: counters and sparse histograms since the server began, for the viewer to subtract.
+/* What `tandem top` shows, as JSON: counters and sparse histograms since the server began, for the viewer to
+ * subtract.
  *
- * The histograms go over with their buckets, [number, count] for those that are not empty, so that quantiles of any interval
- * are as exact as the server's own. */
+ * The histograms go over with their buckets, [number, count] for those that are not empty, so that quantiles of any
+ * interval are as exact as the server's own. */
 #include <string.h>
 #include "os/clock.h"
 #include "os/process.h"
@@ -85,7 +86,8 @@ static void what_is_served(const tdm__served *served, tdm_json *j)
         tdm_json_error(j, "error", &served->error);
 }
 
-static void service(const tdm_server *server, const tdm__serving *serving, const tdm__service_meters *meters, tdm_json *j)
+static void service(const tdm_server *server, const tdm__serving *serving, const tdm__service_meters *meters,
+                    tdm_json *j)
 {
     tdm__service_meters sum;
     const tdm__served *served = serving && serving->n ? tdm__serving_find(serving, tdm__str(meters->service)) : NULL;
