@@ -352,6 +352,9 @@ static void test_lists(void **state)
          "[0]: the number is too large: expected a number of FP32, found \"340282356779733661637539395458142568448\""},
         {TDM__DT_FP32, "[2]", "[340282356779733661637539395458142568447.9,3.4028235677973366e38]", TDM_OK,
          "3.4028234663852886e+38 3.4028234663852886e+38"},
+        {TDM__DT_FP32, "[2]", /* a little above and below 2^-150, half of the smallest; as doubles they are just that */
+         "[7.0064923216240853546186479164495806564013097093826e-46,7.0064923216240853546186479164495806564013097093825e-46]", TDM_OK,
+         "1.4012984643248171e-45 0"},
         {TDM__DT_BOOL, "[5]", "[true,false,1,0,null]", TDM_OK, "1 0 1 0 nan"},
         {TDM__DT_BOOL, "[1]", "[10]", TDM_FIELD_TYPE, "[0]: the element is not a bool: expected true, false, 1 or 0, found \"10\""},
         {TDM__DT_BOOL, "[1]", "[1.0]", TDM_FIELD_TYPE, "[0]: the element is not a bool: expected true, false, 1 or 0, found \"1.0\""},
