@@ -11,6 +11,14 @@ extern "C" {
 
 /* Columns of the terminal behind a file descriptor; 0 when it is not one. Any thread. */
 TDM_API unsigned tdm_terminal_columns(int fd);
+/* Its lines; 0 when it is not one. Any thread. */
+TDM_API unsigned tdm_terminal_rows(int fd);
+/* From now on keys of the terminal behind standard input are told one by one and not shown; false: as it was before. Does
+ * nothing where there is no terminal. One thread. */
+TDM_API void tdm_terminal_keys(bool on);
+/* Waits for a key, at most so long. -1: none came, or SIGINT or SIGTERM did. Bytes of what is no terminal are no keys. One
+ * thread. */
+TDM_API int tdm_terminal_key(double seconds);
 /* Seconds of a clock that never jumps. Any thread. */
 TDM_API double tdm_seconds(void);
 /* True once SIGINT or SIGTERM came; the first call installs the handlers. */

@@ -1,7 +1,10 @@
 /* The public face of terminals and clocks (tandem/terminal.h). */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <tandem/terminal.h>
 #include "base/fail.h"
@@ -14,6 +17,50 @@ unsigned tdm_terminal_columns(int fd)
     if (!tdm__is_terminal(fd))
         return 0;
     return ioctl(fd, TIOCGWINSZ, &size) || size.ws_col < 20 ? 80 : size.ws_col;
+}
+
+unsigned tdm_terminal_rows(int fd)
+{
+    struct winsize size;
+    if (!tdm__is_terminal(fd))
+        return 0;
+    return ioctl(fd, TIOCGWINSZ, &size) || size.ws_row < 4 ? 24 : size.ws_row;
+}
+
+/* Ctrl-C goes on raising SIGINT. Bytes that were typed before stay. */
+void tdm_terminal_keys(bool on)
+{
+    static struct termios before;
+    static bool changed;
+    struct termios now;
+    if (on && !changed && tcgetattr(STDIN_FILENO, &before) == 0) {
+        now = before;
+        now.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        now.c_cc[VMIN] = 1;
+        now.c_cc[VTIME] = 0;
+        changed = tcsetattr(STDIN_FILENO, TCSANOW, &now) == 0;
+    } else if (!on && changed) {
+        tcsetattr(STDIN_FILENO, TCSANOW, &before);
+        changed = false;
+    }
+}
+
+int tdm_terminal_key(double seconds)
+{
+    double until = tdm_seconds() + seconds, left;
+    struct pollfd wait[] = {
+        { .fd = tdm__interrupt_socket(), .events = POLLIN },
+        { .fd = tdm__is_terminal(STDIN_FILENO) ? STDIN_FILENO : -1, .events = POLLIN },
+    };
+    while (!tdm__interrupted() && (left = until - tdm_seconds()) > 0) {
+        unsigned char key;
+        if (poll(wait, 2, left < 3600 ? (int)(left * 1000) + 1 : 3600000) <= 0 || !wait[1].revents)
+            continue;
+        if (read(STDIN_FILENO, &key, 1) == 1)
+            return key;
+        wait[1].fd = -1; /* the terminal is gone */
+    }
+    return -1;
 }
 
 double tdm_seconds(void)
