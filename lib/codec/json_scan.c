@@ -6,7 +6,7 @@
 #include "codec/json_scan_impl.h"
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 /* ---- begin, end, faults ---- */
