@@ -32,7 +32,7 @@ bench: build    ## the measurements, at full size
 
 demo: deps      ## the main job on a few days of real flights, end to end
 	@test -e $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
-	@ninja -C $(BUILD) app/tandem >/dev/null
+	@ninja -C $(BUILD) app/tandem bench/serve_load >/dev/null
 	@python3 examples/flights/demo.py $(BUILD)/app/tandem build/demo
 
 parity-live:    ## train models anew and compare with the frameworks themselves (needs Python packages)
