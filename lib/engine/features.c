@@ -6,13 +6,9 @@
 #include "base/fail.h"
 #include "engine/engine_impl.h"
 
-/* A given column as it is, or a copy when a default may have to go into it. */
-static tdm_status take_column(tdm__worker *w, int slot, const tdm__column *given, tdm_error *err)
+/* A copy of a given column, with the default where there is no value; nothing given is missing. */
+static tdm_status copy_column(tdm__worker *w, int slot, const tdm__column *given, tdm_error *err)
 {
-    if (given && !w->engine->has_default[slot]) {
-        w->slot[slot] = given;
-        return TDM_OK;
-    }
     tdm__column *own = tdm__worker_own(w, slot);
     if (!own)
         return tdm__no_memory(err, "worker");
@@ -24,6 +20,15 @@ static tdm_status take_column(tdm__worker *w, int slot, const tdm__column *given
     }
     w->slot[slot] = own;
     tdm__worker_default(w, slot);
+    return TDM_OK;
+}
+
+/* A given column as it is, unless a default may have to go into it. */
+static inline tdm_status take_column(tdm__worker *w, int slot, const tdm__column *given, tdm_error *err)
+{
+    if (!given || w->engine->has_default[slot])
+        return copy_column(w, slot, given, err);
+    w->slot[slot] = given;
     return TDM_OK;
 }
 
@@ -153,8 +158,8 @@ static void count_nulls(tdm__worker *w)
     for (size_t i = 0; i < n; i++) {
         int slot = p->feature_slot[i];
         const uint8_t *presence = w->slot[slot]->presence;
-        uint64_t nulls = 0;
-        for (size_t row = 0; row < rows; row++)
+        uint64_t nulls = presence[0] != TDM_PRESENT;
+        for (size_t row = 1; row < rows; row++)
             nulls += presence[row] != TDM_PRESENT;
         w->null_count[slot] += nulls;
     }
