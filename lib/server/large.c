@@ -37,6 +37,8 @@ bool tdm__large_submit(tdm__large *large, tdm__job *job)
 
 size_t tdm__large_depth(const tdm__large *large)
 {
+    if (!large)
+        return 0;
     tdm__mutex_lock(large->mutex);
     size_t depth = large->depth;
     tdm__mutex_unlock(large->mutex);
@@ -45,6 +47,8 @@ size_t tdm__large_depth(const tdm__large *large)
 
 uint64_t tdm__large_oldest_ns(const tdm__large *large)
 {
+    if (!large)
+        return 0;
     tdm__mutex_lock(large->mutex);
     uint64_t since = large->first ? large->first->queued_ns : 0, now = tdm__monotonic_ns();
     tdm__mutex_unlock(large->mutex);
