@@ -158,9 +158,14 @@ class Server:
 def start_refused(*words, home=None):
     """(exit code, standard error) of a `serve` that must not come up."""
     argv = [PROGRAM] + (["--home", home.dir] if home else []) + ["serve", *words]
-    child = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                           timeout=START_S, env=environment(), cwd=temp_dir())
-    return child.returncode, child.stderr
+    child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, text=True, env=environment(), cwd=temp_dir())
+    try:
+        text = child.communicate(timeout=5)[1]
+        return child.returncode, text
+    except subprocess.TimeoutExpired:
+        child.kill()
+        raise AssertionError(f"it came up: {words}\n{child.communicate()[1]}") from None
 
 
 def once(make):
