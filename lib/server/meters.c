@@ -95,7 +95,8 @@ static book_entry *entry_new(const char *name, unsigned seats)
     book_entry *entry = tdm__zalloc(1, sizeof *entry + seats * sizeof entry->meters[0]);
     if (!entry)
         return NULL;
-    memcpy(entry->name, name, strnlen(name, sizeof entry->name - 1));
+    size_t n = strlen(name);
+    memcpy(entry->name, name, n < sizeof entry->name ? n : sizeof entry->name - 1);
     for (unsigned i = 0; i < seats; i++)
         entry->meters[i].service = entry->name;
     return entry;
