@@ -87,6 +87,7 @@ COMMAND(command_table_export);
 COMMAND(command_promote);
 COMMAND(command_rollback);
 COMMAND(command_status);
+COMMAND(command_top);
 COMMAND(command_predict);
 COMMAND(command_version);
 

@@ -37,6 +37,10 @@ static const option_row predict_options[] = {
     {"features", NULL, "add the value of every feature to the answer", false},
     {"golden", NULL, "print a row for the release's golden file instead of an answer", false},
 };
+static const option_row top_options[] = {
+    {"interval", "SECONDS", "between two looks (default 1)", false},
+    {"once", NULL, "one interval as text, then end; also where standard output is no terminal", false},
+};
 
 #define OPTIONS(table) table, sizeof table / sizeof *table
 
@@ -96,6 +100,11 @@ const command_row commands[] = {
      NULL, 0, command_rollback, 6},
     {"status", "", 0, 0, "what is current, how old it is, and what was promised", NULL, "tandem status", NULL, 0,
      command_status, 6},
+    {"top", "", 0, 0, "watch the server of this home: rates, latencies by stage, services and rungs",
+     "Redrawn each interval; q or Ctrl-C ends it. All figures are of the last interval. --json prints the counters and\n"
+     "histograms since the server began, a line an interval. It asks through the home: a server without a home, or on\n"
+     "another machine, cannot be watched; its GET /metrics tells the same. No colours when NO_COLOR is set.",
+     "tandem top --interval 2", OPTIONS(top_options), command_top, 6},
     {"predict", "RELEASE", 1, 1, "answer for one entity, computed now, without a server",
      "The features and models are those of a run, so the bits are the same. --golden prints the inputs and the exact\n"
      "output as a line for the file that the release's `golden` names.",
