@@ -21,7 +21,7 @@ tdm_status tdm__oip_find(const tdm__exchange *x, tdm__oip_target *out, tdm_error
 
 /* One tensor of an answer. */
 typedef struct tdm__oip_output {
-    tdm_str name;
+    tdm_str name, label;         /* label: the name as JSON, with its quotes */
     tdm__datatype datatype;      /* FP64, INT64 or BYTES */
     bool binary, taken;          /* taken: chosen already */
     bool matrix;                 /* of shape [rows, width]; else [rows] */

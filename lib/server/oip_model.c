@@ -95,10 +95,13 @@ static tdm_status plan_outputs(tdm__oip_job *job, const plan *p, tdm_error *err)
 {
     size_t n = p->info->n_outputs;
     tdm__oip_output known[] = {
-        {.name = tdm__str("prediction"), .datatype = TDM__DT_FP64, .matrix = n > 1, .width = n},
-        {.name = tdm__str("raw"), .datatype = TDM__DT_FP64, .matrix = n > 1, .width = n},
-        {.name = tdm__str("leaf"), .datatype = TDM__DT_INT64, .matrix = true, .width = p->info->n_leaves_out},
+        {.name = {"prediction", 10}, .label = {"\"prediction\"", 12}, .datatype = TDM__DT_FP64},
+        {.name = {"raw", 3}, .label = {"\"raw\"", 5}, .datatype = TDM__DT_FP64},
+        {.name = {"leaf", 4}, .label = {"\"leaf\"", 6}, .datatype = TDM__DT_INT64, .matrix = true},
     };
+    known[0].width = known[1].width = n;
+    known[0].matrix = known[1].matrix = n > 1;
+    known[2].width = p->info->n_leaves_out;
     size_t n_known = p->info->n_leaves_out ? 3 : 2;
     tdm_status s = tdm__oip_choose(job, known, n_known, 1, err);
     return s ? s : tdm__oip_reserve(job, err);

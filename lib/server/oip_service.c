@@ -190,6 +190,13 @@ static tdm_status plan_inputs(tdm__oip_job *job, plan *p, tdm_error *err)
     return TDM_OK;
 }
 
+/* "\"late\"": the servable has it with a colon. */
+static tdm_str label_of(const plan *p, size_t prediction)
+{
+    const char *label = p->servable->prediction_label[prediction];
+    return tdm__strn(label, strlen(label) - 1);
+}
+
 static tdm_status plan_outputs(tdm__oip_job *job, plan *p, tdm_error *err)
 {
     const tdm__schema *prediction = &p->package->prediction;
@@ -197,9 +204,10 @@ static tdm_status plan_outputs(tdm__oip_job *job, plan *p, tdm_error *err)
     if (!known)
         return tdm__no_memory(err, "outputs");
     for (size_t i = 0; i < prediction->n; i++)
-        known[i] = (tdm__oip_output){.name = prediction->field[i].name, .datatype = TDM__DT_FP64, .width = 1,
-                                     .prediction = i};
-    known[prediction->n] = (tdm__oip_output){.name = tdm__str("rung"), .datatype = TDM__DT_BYTES, .width = 1};
+        known[i] = (tdm__oip_output){.name = prediction->field[i].name, .label = label_of(p, i),
+                                     .datatype = TDM__DT_FP64, .width = 1, .prediction = i};
+    known[prediction->n] = (tdm__oip_output){.name = {"rung", 4}, .label = {"\"rung\"", 6}, .datatype = TDM__DT_BYTES,
+                                             .width = 1};
     tdm_status s = tdm__oip_choose(job, known, prediction->n + 1, prediction->n, err);
     if (!s)
         s = tdm__oip_reserve(job, err);
