@@ -283,6 +283,16 @@ def count(tree, path):
     return tree
 
 
+def test_a_server_without_a_home():
+    about = bare().ask("GET", "/v1/status").json()["server"]
+    assert {(m["name"], m["sha256"]) for m in about["models"]} >= {(name, VERSION[name]) for name in ("reg", "soft")}
+    assert all(set(m) >= {"name", "file", "kind", "sha256"} for m in about["models"]), about
+    answer = bare().ask("POST", "/v1/decide/reg", {"features": {}})
+    assert answer.status == 404 and answer.code() == "not_found", answer
+    assert bare().ask("GET", "/metrics").status == 200
+    assert not list(bare().cwd.glob("tandem-home*")), "a home was made"
+
+
 # ---------------------------------------------------------------- a bare model, to the bit
 
 def test_lightgbm_to_the_bit():

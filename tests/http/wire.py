@@ -164,11 +164,14 @@ class Wire:
         return line[:-1]
 
     def take(self, n):
-        while len(self.unread) < n:
+        parts, left = [self.unread[:n]], n - len(self.unread)
+        self.unread = self.unread[n:]
+        while left > 0:
             if not self.receive():
-                raise Closed(f"{len(self.unread)} of {n} bytes of a body came: {self.unread[:200]!r}")
-        data, self.unread = self.unread[:n], self.unread[n:]
-        return data
+                raise Closed(f"{n - left} of {n} bytes of a body came: {parts[0][:200]!r}")
+            parts.append(self.unread[:left])
+            left, self.unread = left - len(self.unread), self.unread[left:]
+        return b"".join(parts)
 
     def head(self):
         line = self.line()
