@@ -71,6 +71,28 @@ TDM_API void tdm_server_stop(tdm_server *server);
 /* Stops at once what still runs, and frees all. */
 TDM_API void tdm_server_close(tdm_server **server);
 
+/* ---- asking a server that runs ---- */
+
+/* What is current, promised and measured, as one JSON object without a line's end: what the server that holds the home
+ * tells (GET /v1/status), else what the home does. Appended to `out`. TDM_CORRUPT. */
+TDM_API tdm_status tdm_status_json(tdm_home *home, tdm_text *out, tdm_error *err);
+
+typedef struct tdm_live_info {
+    char version[32], address[80]; /* "127.0.0.1:43121" */
+    int64_t pid;
+    double uptime_s;
+    unsigned threads;
+    bool ready, draining;
+    uint64_t connections, requests, errors;
+} tdm_live_info;
+typedef struct tdm_live tdm_live;
+/* Asks the server that holds the home how it is. TDM_NOT_FOUND: none does; TDM_SYSTEM: it does not answer. */
+TDM_API tdm_status tdm_live_open(tdm_home *home, tdm_live **out, tdm_error *err);
+TDM_API void tdm_live_close(tdm_live **live);
+TDM_API const tdm_live_info *tdm_live_describe(const tdm_live *live);
+/* What it measured of a service's promise ("p99", "freshness"): "312us". NULL when it did not. */
+TDM_API const char *tdm_live_measured(const tdm_live *live, const char *service, const char *promise);
+
 /* Asks the server that holds this home, through its admin.sock, for all that it counts and times: one JSON object, appended
  * to `out`. Counters and histograms are since it began. TDM_REFUSED when no server runs in the home. */
 TDM_API tdm_status tdm_server_top(tdm_home *home, tdm_text *out, tdm_error *err);

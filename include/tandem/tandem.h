@@ -1,6 +1,6 @@
 /* Tandem: a prediction server with a batch path and an online path on one engine and one release.
  *
- * Reading order: status, value, home, release, run, table, epoch, predict. Everything the program does it does
+ * Reading order: status, value, home, release, run, table, epoch, predict, serve. Everything the program does it does
  * through these headers. */
 #ifndef TANDEM_TANDEM_H
 #define TANDEM_TANDEM_H
@@ -12,6 +12,7 @@
 #include <tandem/predict.h>
 #include <tandem/release.h>
 #include <tandem/run.h>
+#include <tandem/serve.h>
 #include <tandem/status.h>
 #include <tandem/table.h>
 #include <tandem/terminal.h>

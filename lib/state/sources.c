@@ -8,8 +8,6 @@
 #include "state/load.h"
 #include "state/state.h"
 
-enum { SOURCES_BYTES_MAX = 16 << 20 };
-
 struct tdm_source_list {
     tdm__arena arena;
     size_t n;
@@ -156,17 +154,13 @@ static tdm_status add_parsed(tdm_home *home, const tdm__sources *parsed, tdm__ar
     return s;
 }
 
-tdm_status tdm__source_add_here(tdm_home *home, const char *path, tdm_diagnostics *diagnostics, tdm_source_added *out,
-                                tdm_error *err)
+tdm_status tdm__source_add_text(tdm_home *home, tdm_str text, const char *path, tdm_diagnostics *diagnostics,
+                                tdm_source_added *out, tdm_error *err)
 {
-    tdm__buf text = {0};
     tdm__arena arena = {0};
     tdm__sources parsed;
     *out = (tdm_source_added){0};
-    tdm_status s = tdm__read_file(tdm__fs_posix(), path, SOURCES_BYTES_MAX, &text, err);
-    if (s)
-        return s;
-    s = tdm__sources_parse(tdm__strn(text.ptr, text.len), path, &arena, diagnostics, &parsed);
+    tdm_status s = tdm__sources_parse(text, path, &arena, diagnostics, &parsed);
     if (s == TDM_MANIFEST) {
         const tdm_error *first = diagnostics ? tdm_diagnostics_error(diagnostics, 0) : NULL;
         if (first && err)
@@ -181,6 +175,17 @@ tdm_status tdm__source_add_here(tdm_home *home, const char *path, tdm_diagnostic
     if (s)
         *out = (tdm_source_added){0};
     tdm__arena_free(&arena);
+    return s;
+}
+
+tdm_status tdm__source_add_here(tdm_home *home, const char *path, tdm_diagnostics *diagnostics, tdm_source_added *out,
+                                tdm_error *err)
+{
+    tdm__buf text = {0};
+    *out = (tdm_source_added){0};
+    tdm_status s = tdm__read_file(tdm__fs_posix(), path, TDM__SOURCES_BYTES_MAX, &text, err);
+    if (!s)
+        s = tdm__source_add_text(home, tdm__strn(text.ptr, text.len), path, diagnostics, out, err);
     tdm__buf_free(&text);
     return s;
 }
