@@ -235,10 +235,11 @@ static tdm_status of_element(const plan *p, const feed *f, tdm_error *err)
     size_t i, width = f->kind == FEED_MATRIX ? p->package->n_request : 1;
     if (err->status == TDM_BAD_INPUT || err->status == TDM_JSON_SYNTAX || !tdm__oip_element(err, &i))
         return of_data(f->tensor, err);
-    tdm__fail_where(err, "%s", "");
+    tdm_str name = f->kind == FEED_MATRIX ? p->servable->request_name[i % width] : f->tensor->name;
+    tdm__fail_where(err, "%.*s", (int)name.len, name.ptr); /* a name of the release's: short */
     if (f->kind == FEED_MATRIX)
-        tdm__oip_within(err, p->servable->request_name[i % width]);
-    tdm__oip_of_input(err, f->tensor);
+        tdm__oip_within(err, f->tensor->name);
+    tdm__oip_within(err, tdm__str("inputs"));
     return in_row(err, i / width);
 }
 

@@ -744,6 +744,8 @@ static const refusal release_refusals[] = {
     {400, "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"cabin\",\"shape\":[1,2],\"datatype\":\"FP64\",\"data\":[1,2]}]}",
      "inputs.cabin.shape: "},
     {400, "{\"inputs\":[" KEY("\"f000001\"") "],\"outputs\":[{\"name\":\"nothing\"}]}", "outputs: "},
+    {400, "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"input\",\"shape\":[1,1],\"datatype\":\"FP64\",\"data\":[\"x\"]}]}",
+     "row 0: inputs.input.cabin: "},
 };
 
 static void test_refusals_of_a_release(void **state)
