@@ -43,7 +43,7 @@ tdm_status tdm__exchange_in_time(const tdm__exchange *x, tdm_error *err)
 {
     if (!x->deadline_ns)
         return TDM_OK;
-    uint64_t now = tdm__monotonic_ns();
+    uint64_t now = tdm__quick_ns();
     if (now <= x->deadline_ns)
         return TDM_OK;
     tdm_status s = tdm__fail(err, TDM_DEADLINE, "deadline", "%s", tdm_status_text(TDM_DEADLINE));
@@ -54,7 +54,7 @@ tdm_status tdm__exchange_in_time(const tdm__exchange *x, tdm_error *err)
 
 void tdm__exchange_stage(tdm__exchange *x, tdm__stage ended)
 {
-    uint64_t now = tdm__monotonic_ns();
+    uint64_t now = tdm__quick_ns();
     tdm__meter_record(&x->seat->meters.stage[ended], now - x->mark_ns);
     x->stage_ns[ended] += now - x->mark_ns;
     x->mark_ns = now;
@@ -215,7 +215,7 @@ static void count(tdm__exchange *x, size_t bytes_out)
         tdm__meter_record(&m->stage[TDM__STAGE_FEATURES], x->spent.features_ns);
         tdm__meter_record(&m->stage[TDM__STAGE_MODEL], x->spent.models_ns);
     }
-    uint64_t now = tdm__monotonic_ns();
+    uint64_t now = tdm__quick_ns();
     if (x->meters) {
         tdm__add(&x->meters->requests, 1);
         tdm__add(&x->meters->rows, x->rows);

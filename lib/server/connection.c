@@ -77,7 +77,7 @@ static void note_written(tdm__seat *seat)
 {
     if (!seat->n_finished)
         return;
-    uint64_t now = tdm__monotonic_ns();
+    uint64_t now = tdm__quick_ns();
     for (unsigned i = 0; i < seat->n_finished; i++) {
         const struct tdm__finished *f = &seat->finished[i];
         tdm__meter_record(&seat->meters.stage[TDM__STAGE_WRITE], now - f->done_ns);
@@ -191,7 +191,7 @@ static void hand_over(tdm__connection *c, const tdm__http_request *request, cons
 static void answer(tdm__connection *c, const tdm__http_request *request)
 {
     tdm__loop *loop = c->loop;
-    uint64_t now = tdm__monotonic_ns();
+    uint64_t now = tdm__quick_ns();
     tdm__arrival arrival = {c->first_us, c->first_ns, now, now};
     bool close = false;
     if (!tdm__answer_request(loop->seat, loop->serving, request, &arrival, &loop->out, &close))

@@ -50,7 +50,7 @@ uint64_t tdm__large_oldest_ns(const tdm__large *large)
     if (!large)
         return 0;
     tdm__mutex_lock(large->mutex);
-    uint64_t since = large->first ? large->first->queued_ns : 0, now = tdm__monotonic_ns();
+    uint64_t since = large->first ? large->first->queued_ns : 0, now = tdm__quick_ns();
     tdm__mutex_unlock(large->mutex);
     return since && now > since ? now - since : 0;
 }
@@ -100,7 +100,7 @@ static void work_on(tdm__large *large, tdm__job *job)
     tdm__seat *seat = large->seat;
     tdm__arrival arrival = job->arrival;
     const tdm__serving *serving = tdm__seat_enter(seat);
-    arrival.begin_ns = tdm__monotonic_ns();
+    arrival.begin_ns = tdm__quick_ns();
     tdm__meter_record(&seat->meters.stage[TDM__STAGE_QUEUE], arrival.begin_ns - job->queued_ns);
     tdm__buf_reset(&job->out);
     tdm__answer_request(seat, serving, &job->request, &arrival, &job->out, &job->close);

@@ -51,7 +51,7 @@ static int time_left_ms(const tdm__loop *loop)
         first = loop->accept_after_ns;
     if (first == UINT64_MAX)
         return -1;
-    uint64_t now = tdm__monotonic_ns(), ms = first > now ? (first - now) / NS_PER_MS + 1 : 0;
+    uint64_t now = tdm__quick_ns(), ms = first > now ? (first - now) / NS_PER_MS + 1 : 0;
     return ms < 1u << 30 ? (int)ms : 1 << 30;
 }
 
@@ -132,8 +132,8 @@ static void begin_drain(tdm__loop *loop)
 static void one_round(tdm__loop *loop, tdm__ready *ready)
 {
     size_t n = tdm__poller_wait(loop->poller, ready, EVENTS_AT_ONCE, time_left_ms(loop));
-    loop->now_ns = tdm__monotonic_ns();
-    loop->now_us = tdm__now_us();
+    loop->now_ns = tdm__quick_ns();
+    loop->now_us = tdm__quick_now_us(loop->now_ns);
     loop->serving = tdm__seat_enter(loop->seat);
     bool accepting = false, woken = false;
     for (size_t i = 0; i < n; i++) {

@@ -62,8 +62,8 @@ static bool decode_arguments(tdm__exchange *x, const tdm_str raw[ARGUMENTS_MAX],
     return true;
 }
 
-/* The methods that the path has, as Allow's value; "" when it is no route's. */
-static void allowed_methods(tdm_str path, char out[64])
+/* The methods that the path has, as Allow's value; NULL when it is no route's. */
+static const char *allowed_methods(tdm_str path)
 {
     bool get = false, post = false;
     tdm_str argument[ARGUMENTS_MAX];
@@ -72,21 +72,18 @@ static void allowed_methods(tdm_str path, char out[64])
             get |= tdm__routes[i].method == TDM__HTTP_GET;
             post |= tdm__routes[i].method == TDM__HTTP_POST;
         }
-    strcpy(out, "");
-    if (get || post)
-        strcpy(out, get && post ? "GET, HEAD, POST, OPTIONS" : get ? "GET, HEAD, OPTIONS" : "POST, OPTIONS");
+    return get && post ? "GET, HEAD, POST, OPTIONS" : get ? "GET, HEAD, OPTIONS" : post ? "POST, OPTIONS" : NULL;
 }
 
 /* 404, 405, or what OPTIONS asks for. */
 static bool no_such_route(tdm__exchange *x)
 {
-    char allow[64];
     tdm_error err;
     tdm_str path = x->request->path;
-    allowed_methods(path, allow);
-    if (!allow[0] && x->request->method == TDM__HTTP_OPTIONS && tdm__str_is(path, "*"))
-        strcpy(allow, "GET, HEAD, POST, OPTIONS");
-    if (!allow[0]) {
+    const char *allow = allowed_methods(path);
+    if (!allow && x->request->method == TDM__HTTP_OPTIONS && tdm__str_is(path, "*"))
+        allow = "GET, HEAD, POST, OPTIONS";
+    if (!allow) {
         tdm__fail(&err, TDM_NOT_FOUND, "path", "there is no such route");
         tdm__fail_found_text(&err, path);
         tdm__fail_hint(&err, "GET / lists them");

@@ -102,6 +102,7 @@ static tdm_status open_parts(tdm_server *server, const tdm_server_options *optio
         s = tdm__large_open(server, server->seat[server->n_loops], &server->large, err);
     if (!s && (server->home || options->admin))
         s = tdm__admin_open(server, options->admin, &server->admin, err);
+    tdm__quick_clock_ready();
     for (unsigned i = 0; !s && i < server->n_loops; i++)
         s = tdm__loop_start(server->loop[i], err);
     return s;
@@ -113,6 +114,7 @@ tdm_status tdm_server_start(tdm_home *home, const tdm_server_options *options, t
     tdm_server *server = tdm__new(tdm_server);
     if (!server)
         return tdm__no_memory(err, "server");
+    tdm__quick_clock_begin();
     tdm_status s = make_server(home, options, server, err);
     if (!s)
         s = open_parts(server, options, err);

@@ -6,23 +6,9 @@
 #include "schema/instant.h"
 #include "server/server_impl.h"
 
-static bool service_ready(const tdm__served *v)
-{
-    return !v->error.status;
-}
-
-static bool all_ready(const tdm__exchange *x)
-{
-    const tdm_server *server = x->seat->server;
-    bool ready = !atomic_load(&server->stopping) && !atomic_load(&server->drained);
-    for (size_t i = 0; ready && i < x->serving->n; i++)
-        ready = service_ready(x->serving->service[i]);
-    return ready;
-}
-
 bool tdm__route_ready(tdm__exchange *x)
 {
-    bool ready = all_ready(x);
+    bool ready = tdm__server_is_ready(x->seat->server, x->serving);
     x->status = ready ? 200 : 503;
     tdm__buf_text(x->body, ready ? "{\"ready\":true}" : "{\"ready\":false}");
     return true;
