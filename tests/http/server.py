@@ -181,4 +181,4 @@ def once(make):
 
 def need_program():
     done = subprocess.run([PROGRAM, "serve", "--help"], capture_output=True, text=True, env=environment())
-    assert done.returncode == 0, f"this build has no 'tandem serve': {done.stderr}"
+    assert done.returncode == 0 and "--listen" in done.stdout, f"this build has no 'tandem serve': {done.stderr}"
