@@ -77,7 +77,7 @@ static inline void lane_desk_new(lane_desk *d, const char *yaml, size_t rows_max
     fixture_pack(&d->f, yaml ? yaml : lane_desk_yaml, yaml ? NULL : lane_desk_main);
     if (with_table)
         assert_ok(fixture_run(&d->f, NULL, &r), &d->f.err);
-    fixture_load(&d->f, "flights", fixture_print("%s%s", fixture_flights_csv(0, 40), "far,N001,,7\nlate,N001,30,\nlow,N001,-9e9,8\n"));
+    fixture_load(&d->f, "flights", fixture_print("%s%s", fixture_flights_csv(0, 40), "far,N001,,7\nlate,N001,30,\nlow,N001,-9e9,8\nneg,N001,-9e9,-8\n"));
     assert_ok(lane_desk_open(d, with_table ? r.table : "", rows_max), &d->err);
 }
 

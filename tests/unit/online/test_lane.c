@@ -49,6 +49,7 @@ static const asked_case cases[] = {
     {"{\"features\":{\"seats\":1.5,\"nope\":1,\"cabin\":\"x\"},\"nope\":2}", TDM_FIELD_TYPE, "features.seats", ""}, /* the first counts */
     {"{\"keys\":{\"flight\":\"late\"}}", TDM_UNANSWERED, "hour", "a required feature has no value"},
     {"{\"keys\":{\"flight\":\"nobody\"}}", TDM_UNANSWERED, "hour", ""},
+    {"{\"keys\":{\"flight\":\"neg\"},\"features\":{\"cabin\":0,\"seats\":1,\"other\":\"N001\"}}", TDM_UNANSWERED, "late", "-989"}, /* the main model's reason, not the simple one's -51 */
     /* the text as a whole */
     {"{\"keys\":{\"flight\":\"a\",\"flight\":\"a\"}}", TDM_JSON_SYNTAX, NULL, "\"flight\""},
     {"{" KEY "," KEY "}", TDM_JSON_SYNTAX, NULL, "\"keys\""},
@@ -228,6 +229,58 @@ static void answers_as_json(void **state)
     lane_desk_close(&d);
 }
 
+/* A key of one part is what it says, bars and all, by whatever way it comes. */
+static void keys_of_one_part(void **state)
+{
+    (void)state;
+    lane_desk d;
+    lane_desk_new(&d, NULL, 3, false);
+    tdm__lane_begin(d.lane, 3);
+    assert_ok(tdm__lane_read_key(d.lane, 0, tdm__str("f000001"), &d.err), &d.err);
+    assert_ok(tdm__lane_read_key(d.lane, 1, tdm__str("a|b\\"), &d.err), &d.err);
+    assert_ok(tdm__lane_read_key(d.lane, 2, tdm__str("f000001"), &d.err), &d.err);
+    assert_ok(tdm__lane_read_key(d.lane, 2, tdm__str("f000001"), &d.err), &d.err);
+    assert_true(tdm__str_is(tdm__lane_key(d.lane, 0)->as.str[1], "a|b\\"));
+    assert_ok(tdm__lane_answer(d.lane, fixture_as_of_us, NULL, &d.err), &d.err);
+    assert_null(tdm__lane_error(d.lane, 0));
+    assert_int_equal(tdm__lane_error(d.lane, 1)->status, TDM_UNANSWERED);
+    assert_int_equal(tdm__lane_error(d.lane, 2)->status, TDM_BAD_INPUT);
+    lane_desk_close(&d);
+}
+
+/* A text that an expression made is there after a model ran that empties its scratch memory. */
+static void texts_outlive_the_models(void **state)
+{
+    (void)state;
+    enum { LETTERS = 6000 };
+    lane_desk d = {0};
+    tdm__asked asked;
+    tdm__buf yaml = {0}, question = {0};
+    tdm__answer_context context = {.explain = true};
+    char *model = support_read_file(support_path(support_source_root(), "tests/parity/data/binary-v4.txt"), NULL);
+    tdm__buf_text(&yaml, "name: t\nentity: row\nfeatures:\n  word: {request: string?}\n  made: {expr: 'concat(word, word)'}\n");
+    for (int i = 0; i < 6; i++)
+        tdm__buf_printf(&yaml, "  Column_%d: {request: f64?}\n", i);
+    tdm__buf_text(&yaml, "models: {main: {file: main.json}}\nprediction: {p: {model: main}}\n");
+    fixture_new(&d.f, NULL);
+    fixture_pack(&d.f, tdm__buf_z(&yaml), model);
+    assert_ok(lane_desk_open(&d, "", 1), &d.err);
+    tdm__buf_text(&question, "{\"features\":{\"word\":\"");
+    for (int i = 0; i < LETTERS; i++)
+        tdm__buf_char(&question, 'w');
+    tdm__buf_text(&question, "\"}}");
+    tdm__lane_begin(d.lane, 1);
+    assert_ok(lane_desk_read(&d, d.lane, 0, tdm__buf_z(&question), &asked), &d.err);
+    assert_ok(tdm__lane_answer(d.lane, fixture_as_of_us, NULL, &d.err), &d.err);
+    json_t *o = lane_desk_json(&d, d.lane, 0, &context);
+    assert_int_equal(strspn(lane_desk_text(json_object_get(o, "features"), "made"), "w"), 2 * LETTERS);
+    json_decref(o);
+    tdm__buf_free(&yaml);
+    tdm__buf_free(&question);
+    support_free(model);
+    lane_desk_close(&d);
+}
+
 /* ---- blocks ---- */
 
 enum { ROWS = 1500, BLOCK = 64 };
@@ -250,13 +303,13 @@ static void add_random_feature(tdm__random *r, tdm__buf *out, size_t i)
 
 static const char *random_question(tdm__random *r, tdm__buf *out)
 {
-    static const char *const keys[] = {"far", "late", "low", "nobody"};
+    static const char *const keys[] = {"far", "late", "low", "neg", "nobody"};
     tdm__buf_reset(out);
     tdm__buf_text(out, "{\"keys\":{");
     if (tdm__random_below(r, 20)) {
         char key[16];
         fixture_key(tdm__random_below(r, 40), key);
-        tdm__buf_printf(out, "\"flight\":\"%s\"", tdm__random_below(r, 4) ? key : keys[tdm__random_below(r, 4)]);
+        tdm__buf_printf(out, "\"flight\":\"%s\"", tdm__random_below(r, 4) ? key : keys[tdm__random_below(r, 5)]);
     }
     tdm__buf_text(out, "},\"features\":{");
     size_t first = tdm__random_below(r, 9), written = 0;
@@ -423,7 +476,7 @@ static void a_warm_lane_allocates_nothing(void **state)
     }
     assert_true(failed > 0 && table > 0);
     uint64_t before = support_allocs();
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 100; i++)
         answer_block(&d, question, &out);
     assert_int_equal(support_allocs(), before);
     tdm__buf_free(&text);
@@ -460,7 +513,9 @@ int main(void)
         cmocka_unit_test(questions),
         cmocka_unit_test(values_arrive),
         cmocka_unit_test(keys_of_parts),
+        cmocka_unit_test(keys_of_one_part),
         cmocka_unit_test(answers_as_json),
+        cmocka_unit_test(texts_outlive_the_models),
         cmocka_unit_test(blocks_are_rows),
         cmocka_unit_test(a_warm_lane_allocates_nothing),
         cmocka_unit_test(the_first_question_after_warming),
