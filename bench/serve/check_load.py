@@ -3,9 +3,10 @@
 
     check_load.py [--small] [--build DIR]
 
-Against a server of crafted answers it must count each as what it is, and in an open loop must not wait for a slow server
-before the clock runs. Then both it and wrk against nginx in a closed loop, in turn, medians. Against nginx's plain answer a generator may be the limit itself, and ours may be the faster one. Against nginx that
-asks itself first (`/twice`) the server is the limit, and both must find the same rate: within 5% (a small run: half).
+Against a server of crafted answers it must count each as what it is, and in an open loop must not wait for a slow
+server before the clock runs. Then it and wrk against nginx, closed loop, in turn, medians. Against nginx's plain answer
+a generator may be the limit itself, and ours the faster one. Against nginx that asks itself first (`/twice`) the server
+is the limit, and both must find the same rate: within 5% (a small run: half).
 """
 
 import contextlib
@@ -80,7 +81,7 @@ def crafted(answer, piece, sleep_s=0.0):
 
 
 def check_kinds(build):
-    load = generator.Generator(build)
+    load = generator.Generator(build)       # it sleeps here: the crafted answers may come from its own core
     with tempfile.TemporaryDirectory(prefix="tandem-load-") as name:
         files = request_files.Files(pathlib.Path(name), "ask", [request_files.post("/", b"ask")])
         files.expect([b"right"])
@@ -88,7 +89,7 @@ def check_kinds(build):
             # What follows an answer is only surely seen when it comes with it.
             for piece in (1 << 16,) if answer.endswith(b"!") else (1, 1 << 16):
                 with crafted(answer, piece) as server:
-                    result = load(server, files, connections=1, seconds=5, warm=0, requests=3)
+                    result = load(server, files, connections=1, seconds=5, warm=0, requests=3, sleep=True)
                 seen = {k: n for k, n in (result["status"] | result["errors"]).items() if n}
                 if list(seen) != [kind]:
                     raise Failed(f"{answer!r} counts as {seen or 'nothing'}, it is {kind}")
@@ -99,10 +100,10 @@ def check_open_loop(load, files):
     """40 ms an answer, one connection, 50 arrivals a second: whoever comes late in half a second has waited for those
     before. Timed from the actual send, all would take 40 ms."""
     with crafted(OK + b"Content-Length: 5\r\n\r\nright", 1 << 16, 0.04) as server:
-        result = load(server, files, connections=1, seconds=0.5, warm=0, rate=50)
+        result = load(server, files, connections=1, seconds=0.5, warm=0, rate=50, sleep=True)
         if result["latency_us"]["p90"] < 100_000 or not result["late_sends"]:
             raise Failed(f"latency does not count from the intended send: {result['latency_us']}")
-        result = load(server, files, connections=1, seconds=0.5, warm=0, rate=50, deadline=60)
+        result = load(server, files, connections=1, seconds=0.5, warm=0, rate=50, deadline=60, sleep=True)
         if not result["turned_away"] or result["latency_us"]["max"] > 70_000:
             raise Failed(f"clients do not give up: {result}")
 
@@ -138,7 +139,8 @@ def judge(rows, small):
 
 
 def shown(rows):
-    return [(f"nginx `{path}`", f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}") for path, ours, theirs in rows]
+    return [(f"nginx `{path}`", f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}")
+            for path, ours, theirs in rows]
 
 
 def main():

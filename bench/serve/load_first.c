@@ -122,6 +122,7 @@ bool load_first(const load_settings *s, char **command, FILE *out)
         fprintf(out, "{\"first_us\": %.1f, \"cpu_us\": %.1f, \"tries\": %" PRIu64 "}\n", (double)spent / 1e3,
                 (double)cpu / 1e3, tries);
     else
-        fprintf(stderr, "serve_load: %s: no right answer%s\n", command[0], ended ? ", the process has ended" : " in time");
+        fprintf(stderr, "serve_load: %s: no right answer%s\n", command[0],
+                ended ? ", the process has ended" : " in time");
     return right;
 }

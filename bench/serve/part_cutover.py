@@ -148,9 +148,9 @@ def cutover(bench):
 def report(section, result, cutovers, rounds, most, round_s):
     p = lambda intervals, name: median(i["latency_us"][name] for i in intervals)
     with_, without = rounds
-    section.say(f"{len(cutovers)} cutovers in turn between two releases of the flights example (250 trees, 26 features "
-                f"from two tables), {result['asked_rate']:,.0f} questions/s (half of {most:,.0f}), rounds of {round_s:g} s. "
-                "Staging runs on the core that the server has.")
+    section.say(f"{len(cutovers)} cutovers in turn between two releases of the flights example (250 trees, 26 "
+                f"features from two tables), {result['asked_rate']:,.0f} questions/s (half of {most:,.0f}), rounds of "
+                f"{round_s:g} s. Staging runs on the core that the server has.")
     if not with_ or not without:
         raise Failed("no rounds of one of the kinds: cutovers take longer than the pauses between them")
     section.table(["rounds", "number", "p50 us", "p99 us", "p99.9 us", "longest us"],
@@ -159,8 +159,8 @@ def report(section, result, cutovers, rounds, most, round_s):
                    for name, some in (("with a cutover", with_), ("without", without))])
     took = [1e3 * (end - begin) for begin, end in cutovers]
     section.say(f"A cutover took {median(took):,.1f} ms (median; longest {max(took):,.1f} ms) from asking to done.")
-    section.target(f"failed requests over {len(cutovers)} cutovers, of {result['arrived']:,}", str(result["failed"]), "none",
-                   result["failed"] == 0)
+    section.target(f"failed requests over {len(cutovers)} cutovers, of {result['arrived']:,}", str(result["failed"]),
+                   "none", result["failed"] == 0)
     got = p(with_, "p99") / p(without, "p99")
     section.target("median p99 of rounds with a cutover by those without", f"{got:.2f}", "within 1.1", got <= 1.1)
     section.data = {"result": result, "cutovers": cutovers}

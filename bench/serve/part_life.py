@@ -32,13 +32,13 @@ def start(bench):
             result = bench.load.first_answer(server.port, files, server.command)
             if turn:       # the first round brings the files into memory
                 spent[name].append(result)
-    section.say(f"{len(spent['nginx'])} starts of each in turn, from just before the process is made to the last byte of "
-                "the first right answer; connections are tried without a pause meanwhile.")
+    section.say(f"{len(spent['nginx'])} starts of each in turn, from just before the process is made to the last byte "
+                "of the first right answer; connections are tried without a pause meanwhile.")
     ms = {name: [r["first_us"] / 1e3 for r in results] for name, results in spent.items()}
     section.table(["server", "ms, median", "ms, best", "CPU ms, median", "by nginx's"],
                   [(name, f"{median(ms[name]):.2f}", f"{min(ms[name]):.2f}",
-                    f"{median(r['cpu_us'] for r in spent[name]) / 1e3:.2f}", f"{median(ms[name]) / median(ms['nginx']):.2f}")
-                   for name in ms])
+                    f"{median(r['cpu_us'] for r in spent[name]) / 1e3:.2f}",
+                    f"{median(a / b for a, b in zip(ms[name], ms['nginx'])):.2f}") for name in ms])
     for name in list(ms)[1:]:
         got = median(a / b for a, b in zip(ms[name], ms["nginx"]))
         section.target(f"start to first answer by nginx's, {name}", f"{got:.2f}", "within 3", got <= 3)

@@ -21,7 +21,8 @@ def contender(bench, name, size):
     if name == "nginx":
         return servers.nginx(120), bench.files("plain_json", size), None
     form = peers.ALL[name][2]
-    files = request_files.Files(bench.folder, f"peer-{form.__name__}-{size}", [form(row) for row in bench.models[size][1]])
+    files = request_files.Files(bench.folder, f"peer-{form.__name__}-{size}",
+                                [form(row) for row in bench.models[size][1]])
     return peers.make(name, bench.models[size][0].parent), files, peers.TOLERANCE.get(name, 1e-12)
 
 
@@ -99,11 +100,12 @@ def compare(bench, size):
         raise Failed("the models are missing: python3 bench/serve/peers.py install")
     missing = [name for name in peers.ALL if name not in peers.present()]
     if missing:
-        section.say("Not installed here, so not measured (`python3 bench/serve/peers.py install`): " + "; ".join(missing) + ".")
-    section.say(f"One core each, one row a request, {len(bench.models[size][1])} different rows in turn, answers compared "
-                f"with LightGBM's first. Closed loop of {CONNECTIONS} connections; half load is Poisson at half of each "
-                "one's own closed rate, timed from the intended send. Per core-second: answers by the CPU seconds of the "
-                "server's processes in the closed loop.")
+        section.say("Not installed here, so not measured (`python3 bench/serve/peers.py install`): "
+                    + "; ".join(missing) + ".")
+    section.say(f"One core each, one row a request, {len(bench.models[size][1])} different rows in turn, answers "
+                "compared with LightGBM's first. Closed loop of {CONNECTIONS} connections; half load is Poisson at half "
+                "of each one's own closed rate, timed from the intended send. Per core-second: answers by the CPU "
+                "seconds of the server's processes in the closed loop.")
     if size == "big":
         section.say(f"3x: arrivals at three times the closed rate, each on a connection of its own (up to "
                     f"{OVERLOAD_CONNECTIONS_MAX:,}, beyond which clients are turned away here). A client gives up "

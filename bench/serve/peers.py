@@ -117,8 +117,9 @@ def install():
         print(f"installing {name}", flush=True)
         shutil.rmtree(made.parent, ignore_errors=True)
         if attempt(f"the venv of {name}", [sys.executable, "-m", "venv", made.parent]) and \
-           attempt(f"the packages of {name}", [venv(name), "-m", "pip", "install", "--quiet", "--no-deps",
-                                               "--disable-pip-version-check", "-r", PEERS / f"requirements-{name}.txt"]):
+           attempt(f"the packages of {name}", [
+               venv(name), "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r",
+               PEERS / f"requirements-{name}.txt"]):
             made.write_text(wanted)
         else:
             shutil.rmtree(made.parent, ignore_errors=True)

@@ -94,8 +94,8 @@ def write_constant(folder):
             "feature_infos=" + " ".join(["none"] * 100), f"tree_sizes={len(tree)}", ""]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.txt"
-    path.write_text("\n".join(head) + f"\n{tree}end of trees\n\nfeature_importances:\n\nparameters:\nend of parameters\n\n"
-                    "pandas_categorical:null\n")
+    path.write_text("\n".join(head) + f"\n{tree}end of trees\n\nfeature_importances:\n\n"
+                    "parameters:\nend of parameters\n\npandas_categorical:null\n")
     return path
 
 

@@ -4,12 +4,13 @@
     serve.py [--small] [--part NAME]... [--all] [--again] [--rounds N] [--build DIR] [--results FILE]
 
 The server has one core, the load generator (serve_load) another; contenders take turns in rounds, medians count, and
-a ratio is taken within its round. `--all` measures every part that is not yet measured at this commit, keeps each as it
-ends (build/bench/serve/parts), so that a broken run goes on where it ended, and writes the page of results.
+a ratio is taken within its round. `--all` measures every part that is not yet measured with these programs, keeps each
+as it ends (build/bench/serve/parts), so that a broken run goes on where it ended, and writes the page of results.
 `--again` measures anew. Without either, the parts that need no peers. A missed target is told, with its figure; what
 fails is a wrong answer, or a request that should have been answered and was not.
 """
 
+import hashlib
 import json
 import pathlib
 import resource
@@ -72,9 +73,14 @@ def kept(name):
     return servers.FOLDER / f"parts/{name}.json"
 
 
-def is_current(name):
+def programs(a):
+    """What was measured: the digests of the two programs."""
+    return [hashlib.sha256((a.build / name).read_bytes()).hexdigest() for name in ("app/tandem", "bench/serve_load")]
+
+
+def is_current(a, name):
     part = sections.saved(kept(name))
-    return part and part["commit"] == measure.commit()
+    return part and part["programs"] == programs(a)
 
 
 def measure_part(a, name):
@@ -89,7 +95,8 @@ def measure_part(a, name):
     finally:
         measure.os.sched_setaffinity(0, ours)
         shutil.rmtree(folder, ignore_errors=True)
-    part = section.saved() | {"commit": measure.commit(), "load": load, "date": str(measure.datetime.date.today())}
+    part = section.saved() | {"programs": programs(a), "commit": measure.commit(), "load": load,
+                              "date": str(measure.datetime.date.today())}
     if not a.small:
         kept(name).parent.mkdir(parents=True, exist_ok=True)
         kept(name).write_text(json.dumps(part))
@@ -149,8 +156,8 @@ def work(a):
         print(f"# missing here: {text}", flush=True)
     failures = []
     for name in chosen(a):
-        if a.all and not a.again and is_current(name):
-            print(f"# == {name}: measured at this commit already", flush=True)
+        if a.all and not a.again and is_current(a, name):
+            print(f"# == {name}: measured already, with the same programs", flush=True)
             continue
         try:
             measure_part(a, name)
@@ -166,7 +173,7 @@ def work(a):
 def main():
     a = measure.arguments(__doc__.splitlines()[0], [
         ("--part", {"action": "append", "choices": list(PARTS), "help": "this part; may be given again"}),
-        ("--all", {"action": "store_true", "help": "every part that is not measured at this commit, and the page"}),
+        ("--all", {"action": "store_true", "help": "every part that is not yet measured, and the page"}),
         ("--again", {"action": "store_true", "help": "with --all: measured ones too"}),
         ("--rounds", {"type": int, "help": "rounds over all contenders (7; 3 with peers)"})])
     return measure.bench("the server under load", lambda: work(a))

@@ -19,7 +19,7 @@ static const char usage[] =
     "usage: serve_load --port N --request FILE[=BODY] [--request ...] [options]\n"
     "       serve_load --port N --request FILE[=BODY] --first -- COMMAND ...\n"
     "\n"
-    "  --request FILE[=BODY]  the bytes of a request; several take turns. An answer 200 must have the body BODY (a file)\n"
+    "  --request FILE[=BODY]  the bytes of a request; several take turns. An answer 200 must have the body in BODY\n"
     "  --connections N        keep-alive connections, one request in flight on each (32)\n"
     "  --rate R               open loop: Poisson arrivals, R a second (closed loop)\n"
     "  --seconds S, --warm S  measured time (5), and before it (0.5)\n"
@@ -213,7 +213,8 @@ static void print_result(const options *o, const load_result *r)
     printf("{\"mode\": \"%s\", \"connections\": %zu, \"seed\": %" PRIu64 ", \"begun_s\": %.6f, \"seconds\": %.6f,\n",
            o->s.rate > 0 ? "open" : "closed", o->s.n_connections, o->s.seed, (double)r->begun_ns / 1e9, r->seconds);
     printf(" \"requests\": %" PRIu64 ", \"rate\": %.2f, \"asked_rate\": %.2f, \"arrived\": %" PRIu64
-           ", \"in_time\": %" PRIu64 ",\n", r->answered, (double)r->answered / r->seconds, o->s.rate, r->arrived, r->in_time);
+           ", \"in_time\": %" PRIu64 ",\n", r->answered, (double)r->answered / r->seconds, o->s.rate, r->arrived,
+           r->in_time);
     printf(" \"late_sends\": %" PRIu64 ", \"turned_away\": %" PRIu64 ", \"abandoned\": %" PRIu64 ", \"unanswered\": %" PRIu64
            ",\n", r->late_sends, r->turned_away, r->abandoned, r->unanswered);
     print_counts(r);

@@ -108,7 +108,8 @@ class Server:
 
     def cpu_ns(self):
         """Of all its threads that live."""
-        return sum(int(path.read_text().split()[0]) for path in pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat"))
+        threads = pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(path.read_text().split()[0]) for path in threads)
 
 
 def right(server, files, predictions, tolerance=1e-12):
@@ -127,7 +128,8 @@ def right(server, files, predictions, tolerance=1e-12):
 
 def nginx(answer_size, name="nginx"):
     """The floor; its answer has `answer_size` bytes."""
-    if not shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"):
+    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+    if not program:
         raise Failed("nginx is missing: install Debian's nginx-light")
     port = free_port()
     folder = FOLDER / f"{name}-{port}"
@@ -135,13 +137,13 @@ def nginx(answer_size, name="nginx"):
     answer = '{"outputs":[' + "0" * max(0, answer_size - 14) + "]}"
     text = string.Template((HERE / "nginx.conf").read_text()).substitute(FOLDER=folder, PORT=port, ANSWER=answer)
     (folder / "nginx.conf").write_text(text)
-    return Server(name, [shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"), "-c", folder / "nginx.conf"],
-                  port=port)
+    return Server(name, [program, "-e", folder / "error.log", "-c", folder / "nginx.conf"], port=port)
 
 
 def tandem(program, models=None, home=None, name="tandem"):
     port = free_port()
-    words = [program] + (["--home", home] if home else []) + ["serve", "--listen", f"127.0.0.1:{port}", "--threads", "1"]
+    words = [program] + (["--home", home] if home else [])
+    words += ["serve", "--listen", f"127.0.0.1:{port}", "--threads", "1"]
     for model, path in (models or {}).items():
         words += ["--model", f"{model}={path}"]
     return Server(name, words, port=port)
