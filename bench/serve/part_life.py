@@ -18,7 +18,7 @@ def start(bench):
     section = Section("From start to first answer")
     contenders = {}
     floor = bench.files("oip_raw", "constant")
-    nginx = servers.nginx(120)
+    nginx = servers.nginx(120, connections=512)       # its own default
     contenders["nginx"] = (nginx, floor)
     for model in ("constant", "big"):
         if model in bench.models:

@@ -103,8 +103,8 @@ def compare(bench, size):
         section.say("Not installed here, so not measured (`python3 bench/serve/peers.py install`): "
                     + "; ".join(missing) + ".")
     section.say(f"One core each, one row a request, {len(bench.models[size][1])} different rows in turn, answers "
-                "compared with LightGBM's first. Closed loop of {CONNECTIONS} connections; half load is Poisson at half "
-                "of each one's own closed rate, timed from the intended send. Per core-second: answers by the CPU "
+                f"compared with LightGBM's first. Closed loop of {CONNECTIONS} connections; half load is Poisson at "
+                "half of each one's own closed rate, timed from the intended send. Per core-second: answers by the CPU "
                 "seconds of the server's processes in the closed loop.")
     if size == "big":
         section.say(f"3x: arrivals at three times the closed rate, each on a connection of its own (up to "

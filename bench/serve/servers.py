@@ -126,18 +126,19 @@ def right(server, files, predictions, tolerance=1e-12):
     return bodies
 
 
-def nginx(answer_size, name="nginx"):
-    """The floor; its answer has `answer_size` bytes."""
+def nginx(answer_size, connections=25000):
+    """The floor; its answer has `answer_size` bytes. It makes room for all connections when it starts."""
     program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     if not program:
         raise Failed("nginx is missing: install Debian's nginx-light")
     port = free_port()
-    folder = FOLDER / f"{name}-{port}"
+    folder = FOLDER / f"nginx-{port}"
     folder.mkdir(parents=True, exist_ok=True)
     answer = '{"outputs":[' + "0" * max(0, answer_size - 14) + "]}"
-    text = string.Template((HERE / "nginx.conf").read_text()).substitute(FOLDER=folder, PORT=port, ANSWER=answer)
+    text = string.Template((HERE / "nginx.conf").read_text()).substitute(FOLDER=folder, PORT=port, ANSWER=answer,
+                                                                         CONNECTIONS=connections)
     (folder / "nginx.conf").write_text(text)
-    return Server(name, [program, "-e", folder / "error.log", "-c", folder / "nginx.conf"], port=port)
+    return Server("nginx", [program, "-e", folder / "error.log", "-c", folder / "nginx.conf"], port=port)
 
 
 def tandem(program, models=None, home=None, name="tandem"):
