@@ -248,6 +248,8 @@ static tdm_status take_column(const plan *p, feed *f, size_t first, size_t rows,
     const tdm__oip_tensor *t = f->tensor;
     tdm_status s = t->json ? tdm__tensor_list_take(&f->list, first, rows, to)
                            : tdm__tensor_column(t->datatype, t->bytes, &f->at, first, rows, to, err);
+    if (s == TDM_BAD_INPUT && t->json) /* the list knows its block only */
+        tdm__fail_expected(err, "%zu elements, flat or in lists of one", (size_t)t->elements);
     return s ? of_element(p, f, err) : TDM_OK;
 }
 

@@ -215,6 +215,16 @@ static void check(const tdm__exchange *x)
         check_error(x);
 }
 
+/* Of several errors the first in a block is told, so that only answers must be equal. */
+static void compare(const tdm__exchange *a, const tdm__exchange *b)
+{
+    must((a->status == 200) == (b->status == 200));
+    if (a->status != 200)
+        return;
+    must(a->body->len == b->body->len && !memcmp(a->body->ptr, b->body->ptr, a->body->len));
+    must(a->rows == b->rows && a->rung == b->rung && a->type == b->type);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const models[] = {"lin", "m", "q", "none"};
@@ -236,8 +246,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(&more);
     if (here) {
         check(&few);
-        must(few.status == more.status && few.body->len == more.body->len);
-        must(!memcmp(few.body->ptr, more.body->ptr, few.body->len) || strstr(more.body->ptr, "us gone"));
+        if (few.code != TDM_DEADLINE && more.code != TDM_DEADLINE)
+            compare(&few, &more);
     } else {
         must(few.body->len == 0 && (more.rows == 0 || more.rows > TDM__LOOP_ROWS || n > TDM__LOOP_BODY_BYTES));
     }
