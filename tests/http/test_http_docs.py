@@ -1,0 +1,213 @@
+"""The documentation, run: what stands in a `console` block of these pages is what the program says.
+
+A block is commands, `$ ` before each, and what they print. Commands run in order in a copy of examples/delivery, made as
+its README.md says, with a server of the page's own; localhost:8000 stands for its address. MASKED lists what may differ
+from run to run, and nothing else may. A line that begins with a blank goes on the one before (long answers are broken so);
+a line `…` stands for lines left out. `--record` writes what is printed now into the pages: read it before you commit it.
+"""
+
+import difflib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import server
+import tap
+
+EXAMPLE = server.ROOT / "examples/delivery"
+SETUP = EXAMPLE / "README.md"
+PAGES = [*sorted((server.ROOT / "docs/reference/routes").glob("*.md")), server.ROOT / "docs/reference/http.md",
+         server.ROOT / "docs/guide/serving.md", server.ROOT / "docs/guide/behind-a-proxy.md"]
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
+WIDTH = 110
+
+# What a run may print otherwise than the page, and what it is compared as.
+NUMBER = r"-?[0-9][0-9.e+-]*"
+MASKED = [(re.compile(pattern, re.M), instead) for pattern, instead in [
+    (r'"id":"[0-9a-f]{32}"', '"id":"ID"'),
+    (r'"(started|since|time)":"[^"]*Z"', r'"\1":"TIME"'),
+    (r'"(pid|uptime_s|position|age_s|age_ms|last_inference|ns)":' + NUMBER, r'"\1":N'),
+    (r'"measured":"[0-9.]+[num]?s"', '"measured":"TIME"'),
+    (r'"(total|read|parse|queue|features|model|write)(_us)?":' + NUMBER, r'"\1\2":N'),
+    (r'"(seconds|rows_per_s|elapsed_s)":' + NUMBER, r'"\1":N'),
+    (r'"(file|home)":"[^"]*/', r'"\1":"DIR/'),
+    (r'"version":"\d+\.\d+\.\d+"', '"version":"V"'),
+    (r'(gone|found)": *"\d+ us', r'\1":"N us'),
+    (r"^(tandem_\w*(?:seconds|bytes|fds|threads|position|connections)\w*(?:\{[^}]*\})?) " + NUMBER + "$", r"\1 N"),
+    (r'version="[^"]*",compiler="[^"]*"', 'version="V",compiler="C"'),
+    (r"[0-9.]+ s on \d+ threads? \(\d+ rows/s\)", "N s on N threads (N rows/s)"),
+    (r"in all, [0-9.]+ s$", "in all, N s"),
+]]
+
+
+def plain(text):
+    """As it is compared."""
+    text = re.sub(r"\n[ \t]+", "", "\n" + text.replace("\r\n", "\n")).strip("\n")
+    for pattern, instead in MASKED:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def same(expected, found):
+    pieces = [re.escape(piece) for piece in re.split(r"^…$", plain(expected), flags=re.M)]
+    return re.fullmatch(".*".join(pieces), plain(found), re.S) is not None
+
+
+def broken(line):
+    """A long line of JSON, broken after commas that stand between its members."""
+    lines, start, last, quoted = [], 0, None, False
+    for at, letter in enumerate(line):
+        if letter == '"' and line[at - 1:at] != "\\":
+            quoted = not quoted
+        if at - start >= WIDTH and last:
+            lines.append(line[start:last])
+            start, last = last, None
+        if not quoted and letter == "," and line[at + 1:at + 2] in ('"', "{", "["):
+            last = at + 1
+    return "\n ".join(lines + [line[start:]])
+
+
+def shown(text):
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").rstrip("\n").split("\n")]
+    return "".join((broken(line) if line[:1] in "{[" else line) + "\n" for line in lines) if text else ""
+
+
+def steps(block):
+    """[(command, what is printed)] of a block's text."""
+    found, lines = [], block.splitlines()
+    while lines:
+        line = lines.pop(0)
+        assert line.startswith("$ "), f"neither a command nor what one prints: {line}"
+        while lines and (line.endswith("\\") or line.count("'") % 2):
+            line += "\n" + lines.pop(0)
+        printed = []
+        while lines and not lines[0].startswith("$ "):
+            printed.append(lines.pop(0))
+        found.append((line[2:], "".join(text + "\n" for text in printed)))
+    return found
+
+
+class Place(server.Home):
+    """A copy of the example, its home and perhaps its server, with a shell in it."""
+
+    def __init__(self, source=EXAMPLE):
+        super().__init__()
+        self.dir = self.folder / "delivery/tandem-home"
+        shutil.copytree(source, self.folder / "delivery")
+        (self.folder / ".curlrc").write_text("silent\nshow-error\n")
+        self.server = None
+
+    def serve(self, command):
+        words = command.rstrip("& ").split()[2:]
+        models = [word.split("=", 1) for before, word in zip(words, words[1:]) if before == "--model"]
+        more = [word for before, word in zip(["serve"] + words, words) if "--model" not in (before, word)]
+        self.server = server.Server(self, {name: self.folder / "delivery" / file for name, file in models}, more=more)
+        return self.outside(self.server.stderr())
+
+    def shell(self, command):
+        if command.startswith("tandem serve") and command.endswith("&"):
+            return self.serve(command)
+        if self.server:
+            command = command.replace("localhost:8000", f"127.0.0.1:{self.server.port}")
+        env = dict(server.environment(), PATH=f"{server.PROGRAM.parent.resolve()}:{os.environ['PATH']}",
+                   CURL_HOME=str(self.folder), LC_ALL="C.UTF-8")
+        done = subprocess.run(["bash", "-c", command], cwd=self.folder / "delivery", env=env, timeout=60,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return self.outside(done.stdout.decode("utf-8", "backslashreplace"))
+
+    def outside(self, text):
+        if self.server:
+            text = re.sub(rf"(127\.0\.0\.1|localhost):{self.server.port}\b", r"\1:8000", text)
+        return text.replace(str(self.folder), "")
+
+    def stop(self):
+        if self.server and self.server in server.running:
+            self.server.stop(".*")
+
+
+def run_page(path, place):
+    """[(command, expected, found)] of those that differ; with --record none, and the page has what was found."""
+    wrong, text = [], path.read_text()
+
+    def block(match):
+        out = ""
+        for command, expected in steps(match[1]):
+            found = place.shell(command)
+            differs = not same(expected, found)
+            if differs and "--record" not in sys.argv:
+                wrong.append((command, expected, found))
+            elided = re.search("^…$", expected, re.M)
+            if differs and elided:
+                print(f"# {path.name}: write anew by hand: {command}\n{found}")
+            out += f"$ {command}\n" + (shown(found) if differs and not elided else expected)
+        return f"```console\n{out}```"
+
+    written = BLOCK.sub(block, text)
+    if "--record" in sys.argv and written != text:
+        path.write_text(written)
+    return wrong
+
+
+def told(wrong):
+    return "\n".join(f"$ {command}\n" + "\n".join(difflib.unified_diff(
+        plain(expected).splitlines(), plain(found).splitlines(), "the page", "the program", lineterm="", n=1))
+        for command, expected, found in wrong)
+
+
+def set_up():
+    """The example as its README makes it, without its server: each page gets a copy."""
+    place = Place()
+    wrong = run_page(SETUP, place)
+    place.stop()
+    assert not wrong, told(wrong)
+    return place.folder / "delivery"
+
+
+made = server.once(set_up)
+SERVE = next(command for match in BLOCK.finditer(SETUP.read_text()) for command, _ in steps(match[1])
+             if command.startswith("tandem serve"))
+
+
+def check_page(path):
+    place = Place(made())
+    place.shell(SERVE)
+    try:
+        wrong = run_page(path, place)
+    finally:
+        place.stop()
+    assert not wrong, told(wrong)
+
+
+def test_the_example_is_made_as_its_page_says():
+    made()
+
+
+def add_page(path):
+    def test():
+        check_page(path)
+    globals()["test_page_" + re.sub(r"\W", "_", path.stem)] = test
+
+
+for page in PAGES:
+    add_page(page)
+
+
+def test_zz_an_answer_that_drifts_is_found():
+    answer = '{"id":"' + "0a" * 16 + '","epoch":1,"prediction":{"minutes":20.5},"position":619}'
+    assert same(answer.replace("0a", "1b").replace("619", "7"), answer)
+    assert same('{"a":1,\n "b":[2,\n  3]}', '{"a":1,"b":[2,3]}\r\n')
+    assert same("x 1\n…\ny 2\n", "x 1\nz\nz\ny 2\n") and not same("x 1\n…\ny 2\n", "x 1\nz\ny 3\n")
+    for drift in (answer.replace("20.5", "20.6"), answer.replace("epoch", "era"), answer[:-1] + ',"new":1}', ""):
+        assert not same(answer, drift), drift
+    long = '{"a":"' + "x," * 90 + '","b":[' + ",".join(f'{{"n":{i}}}' for i in range(60)) + "]}"
+    assert broken(long).count("\n") > 3 and same(broken(long), long)
+
+
+if __name__ == "__main__":
+    server.need_program()
+    if "--record" in sys.argv[1:2]:
+        sys.argv.insert(1, "page" if len(sys.argv) == 2 else sys.argv[2])
+    tap.main(globals())
