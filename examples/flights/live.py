@@ -141,10 +141,9 @@ def cut_over_under_load(server, tandem, tables, files, generator, folder):
         load.wait(1.5)
     except subprocess.TimeoutExpired:
         pass
-    for step in (["promote", "flight-delay", "--table", tables[1]], ["promote", "flight-delay", "--table", tables[0]],
+    for step in (["promote", "flight-delay", "--table", tables[0]], ["promote", "flight-delay", "--table", tables[1]],
                  ["rollback"]):
-        epochs.append(tandem(*step))
-        print(f"    epoch {epochs[-1]}")
+        epochs.append(int(tandem(*step)))
     out, err = load.communicate()
     if load.returncode:
         sys.exit(f"the load generator failed:\n{err}")
@@ -155,8 +154,9 @@ def cut_over_under_load(server, tandem, tables, files, generator, folder):
           f"p99 {latency['p99'] / 1000:.2f} ms, from the moment each should have been sent:\n")
     drawn(told["histogram"])
     (folder / "load.json").write_text(out)
-    if failed:
-        sys.exit("a request failed while the epoch changed")
+    if failed or epochs != sorted(set(epochs)):
+        sys.exit(f"requests failed while the epoch changed, or it did not change: {epochs}")
+    print("\n" + "\n".join("    " + line for line in tandem("status").splitlines() if "promise" in line or "server" in line))
 
 
 def show(tandem, tables, night, day_as_of, folder, title):
