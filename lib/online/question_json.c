@@ -50,34 +50,57 @@ static tdm_status refuse_unknown(reader *r, const char *section, tdm_str name, c
 
 /* ---- features ---- */
 
+/* Whether the next name is this feature's, written as most programs do: then it is taken, and nothing was scanned. False
+ * says nothing: tdm__json_next_name must look. */
+static inline bool take_expected(const tdm__servable *v, tdm__json_scan *scan, bool *first, size_t feature)
+{
+    const char *p = scan->at;
+    if (feature >= v->package->n_request || (!*first && (p == scan->end || *p++ != ',')))
+        return false;
+    p += p < scan->end && *p == ' ';
+    tdm_str label = v->request_label[feature];
+    if ((size_t)(scan->end - p) < label.len || memcmp(p, label.ptr, label.len))
+        return false;
+    scan->at = p + label.len;
+    *first = false;
+    return true;
+}
+
+static tdm_status read_feature(reader *r, size_t feature)
+{
+    tdm__column *column = &r->lane->request[feature];
+    if (column->presence[r->row] != TDM_MISSING)
+        return tdm__json_twice(r->scan, r->lane->servable->request_name[feature]);
+    tdm_status s = tdm__json_take_value(r->scan, column, r->row);
+    if (!s)
+        return TDM_OK;
+    column->presence[r->row] = TDM_NULL;
+    return refuse_at(r, s, "features", r->lane->servable->request_name[feature]);
+}
+
 static tdm_status read_features(reader *r)
 {
     const tdm__servable *v = r->lane->servable;
     bool first = true, more;
     tdm_str name;
-    size_t guess = 0;
+    size_t expected = 0; /* features tend to come in the release's order */
     tdm_status s = tdm__json_open(r->scan, '{');
     if (s)
         return refuse_at(r, s, "features", (tdm_str){0});
-    while (!(s = tdm__json_next_name(r->scan, &first, &name, &more)) && more) {
-        int i = tdm__names_index_find(&v->request_index, name, guess);
-        if (i < 0) {
-            s = refuse_unknown(r, "features", name, v->request_name, v->package->n_request);
-        } else {
-            tdm__column *column = &r->lane->request[i];
-            guess = (size_t)i + 1;
-            if (column->presence[r->row] != TDM_MISSING)
-                return tdm__json_twice(r->scan, name);
-            s = tdm__json_take_value(r->scan, column, r->row);
-            if (s) {
-                column->presence[r->row] = TDM_NULL;
-                s = refuse_at(r, s, "features", name);
-            }
+    for (;;) {
+        int i = (int)expected;
+        if (!take_expected(v, r->scan, &first, expected)) {
+            s = tdm__json_next_name(r->scan, &first, &name, &more);
+            if (s || !more)
+                return s;
+            i = tdm__names_index_find(&v->request_index, name, expected);
         }
+        s = i < 0 ? refuse_unknown(r, "features", name, v->request_name, v->package->n_request)
+                  : read_feature(r, (size_t)i);
         if (s)
             return s;
+        expected = (size_t)(i + 1);
     }
-    return s;
 }
 
 /* ---- keys ---- */

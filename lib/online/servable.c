@@ -69,6 +69,23 @@ static const char *const *make_labels(tdm__servable *v, const tdm__schema *schem
     return label;
 }
 
+static bool make_request_labels(tdm__servable *v)
+{
+    tdm__buf text = {0};
+    size_t n = v->package->n_request, made = 0;
+    v->request_label = tdm__arena_array(&v->arena, n + 1, tdm_str);
+    while (v->request_label && made < n) {
+        tdm__buf_reset(&text);
+        tdm__buf_json_text(&text, v->request_name[made]);
+        tdm__buf_char(&text, ':');
+        if (text.failed || !tdm__arena_str(&v->arena, tdm__strn(text.ptr, text.len), &v->request_label[made]))
+            break;
+        made++;
+    }
+    tdm__buf_free(&text);
+    return v->request_label && made == n;
+}
+
 static bool make_names(tdm__servable *v)
 {
     const tdm__package *p = v->package;
@@ -82,7 +99,7 @@ static bool make_names(tdm__servable *v)
     for (size_t i = 0; i < p->n_request; i++)
         if (!tdm__arena_str(a, p->slot[p->request_slot[i]].name, &v->request_name[i]))
             return false;
-    return tdm__names_index_make(&v->key_index, v->key_name, p->key.n, a) &&
+    return make_request_labels(v) && tdm__names_index_make(&v->key_index, v->key_name, p->key.n, a) &&
            tdm__names_index_make(&v->request_index, v->request_name, p->n_request, a) &&
            (v->key_label = make_labels(v, &p->key)) && (v->prediction_label = make_labels(v, &p->prediction));
 }

@@ -24,6 +24,7 @@ typedef struct tdm__servable {
     char release_text[200];       /* "flight-delay@9f3c..." as JSON, with its quotes */
     tdm_str *key_name, *request_name; /* terminated: also C strings, as far as they hold no NUL */
     tdm__names_index key_index, request_index;
+    tdm_str *request_label;           /* as most programs write it: "\"dep_hour\":" */
     bool needs_key;               /* a join, an expression or a model reads a part of the key */
     tdm_str warning;              /* table_error as JSON text, with its quotes; empty when nothing is wrong */
     size_t answer_bytes;          /* no answer is longer, its warning and features aside */

@@ -57,6 +57,12 @@ static const asked_case cases[] = {
     {"{" KEY ",\"features\":{\"cabin\":\"x\",\"cabin\":1}}", TDM_JSON_SYNTAX, NULL, "twice"},
     {"{\"nope\":1,\"features\":{\"cabin\":01}}", TDM_JSON_SYNTAX, NULL, "at byte 32"},
     {"{" KEY ",\"features\":{\"cabin\":1,}}", TDM_JSON_SYNTAX, NULL, "at byte"},
+    {"{" KEY ",\"features\":{,\"cabin\":1}}", TDM_JSON_SYNTAX, NULL, "at byte"},
+    {"{" KEY ",\"features\":{\"cabin\":1 \"seats\":1}}", TDM_JSON_SYNTAX, NULL, "at byte"},
+    {"{" KEY ",\"features\":{\"cabin\":1\"seats\":1}}", TDM_JSON_SYNTAX, NULL, "at byte"},
+    {"{" KEY ",\"features\":{\"cabin\":1,,\"seats\":1}}", TDM_JSON_SYNTAX, NULL, "at byte"},
+    {"{" KEY ",\"features\":{\"cabin\"::1}}", TDM_JSON_SYNTAX, NULL, "at byte"},
+    {"{" KEY ",\"features\":{\"cabin\":", TDM_JSON_SYNTAX, NULL, "at byte"},
     {"{" KEY "", TDM_JSON_SYNTAX, NULL, ""},
     {"{\"nope\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", TDM_JSON_SYNTAX, NULL, "nest"},
     {"", TDM_JSON_SYNTAX, NULL, ""},
@@ -128,6 +134,58 @@ static void values_arrive(void **state)
     assert_true(got[0].as.f64 == 1 && got[1].as.i64 == -5 && got[2].as.dec.lo == 1225 && got[3].as.b);
     assert_true(tdm__str_is(got[4].as.str, "N00\xF0\x9F\x98\x80"));
     assert_true(got[5].as.time_us == fixture_as_of_us && got[6].as.f32 == 0.5f && got[7].as.f64 == 1e-3);
+    lane_desk_close(&d);
+}
+
+/* Names in any order, with any space and any escapes, say the same. */
+static void names_in_any_order(void **state)
+{
+    (void)state;
+    static const char *const pair[][2] = {{"cabin", "1"}, {"seats", "-5"}, {"paid", "12.25"}, {"vip", "true"}, {"other", "\"N001\""},
+                                          {"booked", "1370080800000"}, {"share", "0.5"}, {"odd \\\"name\\\"", "1e-3"}};
+    static const char *const spaces[] = {"", "", "", " ", "  ", "\n", "\t "};
+    lane_desk d;
+    tdm__asked asked;
+    tdm__random r;
+    tdm__buf q = {0};
+    lane_desk_new(&d, NULL, 2, false);
+    tdm__random_seed(&r, support_seed());
+    for (int round = 0; round < 500; round++) {
+        size_t order[8], n = 0;
+        for (size_t i = 0; i < 8; i++) {
+            size_t at = round % 2 ? i : tdm__random_below(&r, i + 1);
+            memmove(order + at + 1, order + at, (i - at) * sizeof *order);
+            order[at] = i;
+        }
+#define SPACE spaces[tdm__random_below(&r, 7)]
+        tdm__buf_reset(&q);
+        tdm__buf_printf(&q, "{" KEY ",\"features\":{%s", SPACE);
+        for (size_t i = 0; i < 8; i++)
+            if (tdm__random_below(&r, 8)) {
+                const char *name = pair[order[i]][0];
+                const char *text = tdm__random_below(&r, 9) ? name : fixture_print("\\u%04x%s", name[0], name + 1);
+                tdm__buf_printf(&q, "%s\"%s\"%s:%s%s%s", n++ ? fixture_print(",%s", SPACE) : "", text, SPACE, SPACE, pair[order[i]][1], SPACE);
+            } else {
+                order[i] += 8;
+            }
+        tdm__buf_text(&q, "}}");
+        tdm__lane_begin(d.lane, 2);
+        assert_ok(lane_desk_read(&d, d.lane, 0, cases[2].json, &asked), &d.err);
+        assert_ok(lane_desk_read(&d, d.lane, 1, tdm__buf_z(&q), &asked), &d.err);
+        assert_null(tdm__lane_error(d.lane, 1));
+        for (size_t i = 0; i < 8; i++) {
+            tdm_value want, got;
+            tdm__column_get(tdm__lane_request(d.lane, order[i] % 8), 0, &want);
+            tdm__column_get(tdm__lane_request(d.lane, order[i] % 8), 1, &got);
+            if (order[i] >= 8)
+                assert_int_equal(got.presence, TDM_MISSING);
+            else if (order[i] == 4)
+                assert_true(tdm__str_is(got.as.str, "N001"));
+            else
+                assert_true(tdm__value_same(&want, &got));
+        }
+    }
+    tdm__buf_free(&q);
     lane_desk_close(&d);
 }
 
@@ -512,6 +570,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions),
         cmocka_unit_test(values_arrive),
+        cmocka_unit_test(names_in_any_order),
         cmocka_unit_test(keys_of_parts),
         cmocka_unit_test(keys_of_one_part),
         cmocka_unit_test(answers_as_json),
