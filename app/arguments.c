@@ -11,7 +11,7 @@
 
 static const char *const GROUPS[] = {
     "",           "Models",  "Sources and data", "Releases", "Runs", "Prediction tables", "What is current",
-    "One answer", "Program",
+    "One answer", "Serving",         "Program",
 };
 
 static size_t words_of(const char *name)
@@ -201,7 +201,7 @@ tdm_status parse_arguments(context *c, int argc, char **argv, bool *help, tdm_er
         if (found == 'h')
             *help = true;
         else if (found == 'H')
-            c->home_dir = optarg;
+            give_home(c, optarg);
         else if (found == 'J')
             c->json = true;
         else if (found == ':')
@@ -261,8 +261,11 @@ void print_help(const command_row *row, tdm_text *out)
                  row->option[i].value ? row->option[i].value : "");
         text_printf(out, "  %-20s %s%s\n", name, row->option[i].text, row->option[i].many ? "; may be repeated" : "");
     }
-    text_printf(out, "  %-20s %s\n  %-20s %s\n\nexample\n  %s\n", "--home DIR", "where all state lives", "--json",
-                "one JSON object, or JSON lines, on standard output", row->example);
+    text_printf(out, "  %-20s %s\n  %-20s %s\n", "--home DIR", "where all state lives", "--json",
+                "one JSON object, or JSON lines, on standard output");
+    if (row->tables)
+        row->tables(out);
+    text_printf(out, "\nexample\n  %s\n", row->example);
 }
 
 tdm_status open_home(context *c, tdm_error *err)

@@ -64,70 +64,20 @@ static const char *measured_ready(const tdm_service_info *v, char out[48])
     return was_read(v) ? instant_text(v->created_us, out) : NULL;
 }
 
-static void promise_as_json(tdm_json *j, const char *name, const char *promised, const char *measured)
-{
-    tdm_json_begin(j, name, '{');
-    tdm_json_text(j, "promised", promised[0] ? promised : NULL);
-    tdm_json_text(j, "measured", measured);
-    tdm_json_end(j, '}');
-}
-
-static void service_as_json(tdm_json *j, const tdm_service_info *v)
-{
-    tdm_json_begin(j, NULL, '{');
-    tdm_json_text(j, "service", v->name);
-    tdm_json_text(j, "release", v->release);
-    tdm_json_text(j, "table", v->table[0] ? v->table : NULL);
-    tdm_json_u64(j, "since_epoch", v->since_epoch);
-    if (was_read(v)) {
-        tdm_json_u64(j, "rows", v->rows);
-        tdm_json_instant(j, "as_of", v->as_of_us);
-        tdm_json_i64(j, "age_ms", v->age_us / 1000);
-        tdm_json_i64(j, "ttl_ms", v->ttl_us / 1000);
-        tdm_json_i64(j, "last_good_ms", v->last_good_us / 1000);
-        tdm_json_bool(j, "stale", v->stale);
-        tdm_json_bool(j, "expired", v->expired);
-    }
-    tdm_json_begin(j, "promises", '{');
-    char coverage[48], ready[48];
-    promise_as_json(j, "p99", v->promise_p99, NULL);
-    promise_as_json(j, "freshness", v->promise_freshness, NULL);
-    promise_as_json(j, "ready_by", v->promise_ready_by, measured_ready(v, ready));
-    promise_as_json(j, "coverage", v->promise_coverage, measured_coverage(v, coverage));
-    tdm_json_end(j, '}');
-    tdm_json_text(j, "error", v->error[0] ? v->error : NULL);
-    tdm_json_end(j, '}');
-}
-
-static void status_as_json(const context *c, const tdm_epoch *epoch, tdm_text *out)
-{
-    tdm_json j = {.out = out};
-    tdm_json_begin(&j, NULL, '{');
-    tdm_json_text(&j, "home", tdm_home_dir(c->home));
-    tdm_json_u64(&j, "epoch", tdm_epoch_number(epoch));
-    if (tdm_epoch_number(epoch)) {
-        tdm_json_instant(&j, "since", tdm_epoch_since_us(epoch));
-        tdm_json_text(&j, "cause", tdm_epoch_cause(epoch));
-    }
-    tdm_json_begin(&j, "services", '[');
-    for (size_t i = 0; i < tdm_epoch_services(epoch); i++)
-        service_as_json(&j, tdm_epoch_service(epoch, i));
-    tdm_json_end(&j, ']');
-    tdm_json_end(&j, '}');
-    tdm_text_add(out, "\n");
-}
-
-static void promise_as_text(const char *name, const char *promised, const char *measured, tdm_text *out)
+static void promise_as_text(const char *name, const char *promised, const char *measured, const tdm_live *live, tdm_text *out)
 {
     if (promised[0] && measured)
         text_printf(out, "  promise %-10s %s; measured %s\n", name, promised, measured);
     else if (promised[0])
-        text_printf(out, "  promise %-10s %s; not measured: nothing is served yet\n", name, promised);
+        text_printf(out, "  promise %-10s %s; not measured%s\n", name, promised,
+                    live ? " yet" : ": nothing is served yet");
 }
 
-static void service_as_text(const tdm_service_info *v, tdm_text *out)
+static void service_as_text(const tdm_service_info *v, const tdm_live *live, tdm_text *out)
 {
-    char rows[32], age[32], when[48];
+    char rows[32], age[32], when[48], coverage[48], ready[48];
+    const char *p99 = live ? tdm_live_measured(live, v->name, "p99") : NULL;
+    const char *freshness = live ? tdm_live_measured(live, v->name, "freshness") : NULL;
     text_printf(out, "\n%s@%.12s, since epoch %" PRIu64 "\n", v->name, v->release, v->since_epoch);
     if (v->table[0] && !was_read(v))
         text_printf(out, "  table %s\n", v->table);
@@ -139,36 +89,61 @@ static void service_as_text(const tdm_service_info *v, tdm_text *out)
                                : "");
     else
         tdm_text_add(out, "  no table\n");
-    char coverage[48], ready[48];
-    promise_as_text("p99", v->promise_p99, NULL, out);
-    promise_as_text("freshness", v->promise_freshness, NULL, out);
-    promise_as_text("ready_by", v->promise_ready_by, measured_ready(v, ready), out);
-    promise_as_text("coverage", v->promise_coverage, measured_coverage(v, coverage), out);
+    promise_as_text("p99", v->promise_p99, p99, live, out);
+    promise_as_text("freshness", v->promise_freshness, freshness, live, out);
+    promise_as_text("ready_by", v->promise_ready_by, measured_ready(v, ready), live, out);
+    promise_as_text("coverage", v->promise_coverage, measured_coverage(v, coverage), live, out);
     if (v->error[0])
         text_printf(out, "  ERROR: %s\n", v->error);
 }
 
-COMMAND(command_status)
+static void server_as_text(const tdm_live *live, tdm_text *out)
+{
+    char up[32], requests[32], errors[32];
+    const tdm_live_info *v = tdm_live_describe(live);
+    text_printf(out, "server http://%s: process %" PRId64 ", up %s, %s; %s request%s, %s answered with an error\n", v->address,
+                v->pid, human_age((int64_t)(v->uptime_s * 1e6), up), v->draining ? "DRAINING" : v->ready ? "ready" : "NOT READY",
+                with_commas(v->requests, requests), plural(v->requests), with_commas(v->errors, errors));
+}
+
+static tdm_status status_as_text(context *c, tdm_text *out, tdm_error *err)
 {
     tdm_epoch *epoch;
-    tdm_text out = {0};
+    tdm_live *live;
+    tdm_error silent;
     char since[48];
-    tdm_status s = open_home(c, err);
-    if (!s)
-        s = tdm_epoch_current(c->home, &epoch, err);
+    tdm_status s = tdm_epoch_current(c->home, &epoch, err);
     if (s)
         return s;
-    if (c->json) {
-        status_as_json(c, epoch, &out);
-    } else if (!tdm_epoch_number(epoch)) {
-        text_printf(&out, "home %s: nothing is current yet; 'tandem promote RELEASE' makes it so\n",
-                    tdm_home_dir(c->home));
-    } else {
-        text_printf(&out, "home %s: epoch %" PRIu64 " since %s (%s)\n", tdm_home_dir(c->home), tdm_epoch_number(epoch),
+    tdm_status asked = tdm_live_open(c->home, &live, &silent);
+    if (!tdm_epoch_number(epoch))
+        text_printf(out, "home %s: nothing is current yet; 'tandem promote RELEASE' makes it so\n", tdm_home_dir(c->home));
+    else
+        text_printf(out, "home %s: epoch %" PRIu64 " since %s (%s)\n", tdm_home_dir(c->home), tdm_epoch_number(epoch),
                     instant_text(tdm_epoch_since_us(epoch), since), tdm_epoch_cause(epoch));
-        for (size_t i = 0; i < tdm_epoch_services(epoch); i++)
-            service_as_text(tdm_epoch_service(epoch, i), &out);
-    }
+    if (live)
+        server_as_text(live, out);
+    else if (asked != TDM_NOT_FOUND)
+        message("a server holds the home but does not answer: %s", silent.what);
+    for (size_t i = 0; i < tdm_epoch_services(epoch); i++)
+        service_as_text(tdm_epoch_service(epoch, i), live, out);
+    tdm_live_close(&live);
     tdm_epoch_close(&epoch);
-    return print_text(&out, err);
+    return TDM_OK;
+}
+
+COMMAND(command_status)
+{
+    tdm_text out = {0};
+    tdm_status s = open_home(c, err);
+    if (!s && c->json) {
+        s = tdm_status_json(c->home, &out, err);
+        tdm_text_add(&out, "\n");
+    } else if (!s) {
+        s = status_as_text(c, &out, err);
+    }
+    if (!s)
+        return print_text(&out, err);
+    tdm_text_free(&out);
+    return s;
 }

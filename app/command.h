@@ -29,11 +29,13 @@ typedef struct command_row {
     size_t n_options;
     tdm_status (*run)(context *c, tdm_error *err);
     int order;             /* of the overview: where its group stands */
+    void (*tables)(tdm_text *out); /* what else its help tells, behind the options; NULL: nothing */
 } command_row;
 
 struct context {
     const command_row *command;
     const char *home_dir;
+    bool home_given;               /* by --home or TANDEM_HOME */
     bool json;
     const char *const *argument; /* in argv, which getopt has put in order */
     int n_arguments;
@@ -63,8 +65,13 @@ bool option_given(const context *c, const char *name);
 /* A time option; *given tells whether it was there. TDM_USAGE when it is not RFC 3339. */
 tdm_status option_instant(const context *c, const char *name, bool *given, int64_t *us, tdm_error *err);
 tdm_status option_count(const context *c, const char *name, uint64_t *out, tdm_error *err);
+/* The home that the user names. */
+void give_home(context *c, const char *dir);
 /* The home of the context. */
 tdm_status open_home(context *c, tdm_error *err);
+
+/* Every setting of the server, for `serve --help`. */
+void print_settings(tdm_text *out);
 
 #define COMMAND(name) tdm_status name(context *c, tdm_error *err)
 COMMAND(command_new);
@@ -89,6 +96,7 @@ COMMAND(command_rollback);
 COMMAND(command_status);
 COMMAND(command_top);
 COMMAND(command_predict);
+COMMAND(command_serve);
 COMMAND(command_version);
 
 #endif

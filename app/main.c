@@ -56,6 +56,12 @@ static bool asks_for_help(const char *word)
     return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
 }
 
+void give_home(context *c, const char *dir)
+{
+    c->home_dir = dir;
+    c->home_given = true;
+}
+
 /* What stands before the command. *at becomes the index of the command's word, or of a word that asks for help. */
 static tdm_status global_options(context *c, int argc, char **argv, int *at, tdm_error *err)
 {
@@ -68,9 +74,9 @@ static tdm_status global_options(context *c, int argc, char **argv, int *at, tdm
         if (!strcmp(word, "--json"))
             c->json = true;
         else if (!strncmp(word, "--home=", 7))
-            c->home_dir = word + 7;
+            give_home(c, word + 7);
         else if (!strcmp(word, "--home") && *at + 1 < argc)
-            c->home_dir = argv[++*at];
+            give_home(c, argv[++*at]);
         else
             return strcmp(word, "--home") ? unknown_global(word, err)
                                           : usage_error(err, word, "the option needs a folder");
@@ -106,7 +112,8 @@ int main(int argc, char **argv)
     const char *home = getenv("TANDEM_HOME");
     bool help = false;
     int used, at;
-    c.home_dir = home && *home ? home : "tandem-home";
+    c.home_given = home && *home;
+    c.home_dir = c.home_given ? home : "tandem-home";
     tdm_status s = global_options(&c, argc, argv, &at, &err);
     if (s || gave_help(argc - at, argv + at, &s, &err))
         return finish(&c, s, &err);

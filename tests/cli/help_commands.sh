@@ -2,6 +2,6 @@
 . "$DATA/try.sh"
 for command in new "model check" "model predict" "source add" "source list" "source show" load "release check" \
     "release pack" "release list" "release show" run "quarantine show" "table list" "table show" "table get" \
-    "table export" promote rollback status predict version; do
+    "table export" promote rollback status predict serve version; do
     try tandem $command --help
 done
