@@ -1,61 +1,13 @@
-/* Infer requests of the Open Inference Protocol, given to the route's handler by hand: numbers to the bit in every form,
- * every refusal with its sentence, what a loop leaves to the thread for large requests, and memory.
- *
- * Answers are read by jansson and by a decoder of this file; sums are computed by plain C. */
-#include <jansson.h>
-#include <math.h>
-
+/* Infer requests of the Open Inference Protocol to bare models: numbers to the bit in every form, every refusal with its
+ * sentence, what a loop leaves to the thread for large requests, and memory. Sums are computed by plain C. */
 #include "base/random.h"
-#include "fixture.h"
-#include "os/clock.h"
-#include "server/server_impl.h"
+#include "oip_desk.h"
 
-#include <tandem/epoch.h>
-
-enum { SEATS = 2, LOOP = 0, LARGE = 1, INPUTS = 5, ROWS = 16, OUTPUTS_MAX = 8 };
+enum { INPUTS = 5 };
 
 static const double weights[INPUTS] = {1, -2.5, 0.1, 1000, 3e-7};
 static const char linear_json[] = "{\"kind\":\"linear\",\"inputs\":[\"a\",\"b\",\"c\",\"d\",\"e\"],"
                                   "\"weights\":[1,-2.5,0.1,1000,3e-7],\"intercept\":0.5}";
-
-typedef struct desk {
-    tdm_server server;
-    tdm__seat *seat[SEATS];
-    tdm__serving bare;          /* no services */
-    const tdm__serving *serving; /* the one that is asked */
-    tdm__arena arena;
-    tdm__exchange x;            /* of the last request */
-    tdm__http_request request;
-    tdm_error err;
-} desk;
-
-static void open_seats(desk *d)
-{
-    static _Alignas(64) tdm__seat seats[SEATS];
-    memset(d, 0, sizeof *d);
-    memset(seats, 0, sizeof seats);
-    tdm_server_settings_default(&d->server.settings);
-    d->server.seat = d->seat;
-    d->server.n_seats = SEATS;
-    d->server.n_loops = 1;
-    for (unsigned i = 0; i < SEATS; i++) {
-        d->seat[i] = &seats[i];
-        d->seat[i]->server = &d->server;
-        d->seat[i]->index = i;
-        d->seat[i]->large = i == LARGE;
-        atomic_store(&d->seat[i]->seen, UINT64_MAX);
-    }
-}
-
-static void close_seats(desk *d)
-{
-    for (unsigned i = 0; i < SEATS; i++) {
-        tdm__arena_free(&d->seat[i]->texts);
-        tdm__buf_free(&d->seat[i]->body);
-        tdm__buf_free(&d->seat[i]->fields);
-    }
-    tdm__arena_free(&d->arena);
-}
 
 static void open_bare(desk *d)
 {
@@ -77,153 +29,6 @@ static void close_bare(desk *d)
 {
     tdm__models_close(&d->server);
     close_seats(d);
-}
-
-/* ---- asking ---- */
-
-/* False: it is left to the thread for large requests. `length` as the field says; NULL: absent. */
-static bool ask_bytes(desk *d, unsigned seat, const char *model, tdm_str body, const char *length)
-{
-    tdm__seat *s = d->seat[seat];
-    d->request = (tdm__http_request){.method = TDM__HTTP_POST, .minor = 1, .body = body};
-    if (length)
-        d->request.field[TDM__HTTP_TENSOR_HEADER] = tdm__str(length);
-    d->x = (tdm__exchange){.seat = s, .serving = d->serving, .request = &d->request, .argument = {tdm__str(model)},
-                           .body_in = body, .arrived_us = fixture_as_of_us, .arrived_ns = tdm__monotonic_ns(),
-                           .status = 200, .type = "application/json", .body = &s->body, .fields = &s->fields,
-                           .oip = true, .rung = -1};
-    d->x.mark_ns = d->x.arrived_ns;
-    tdm__arena_reset(&s->texts);
-    tdm__buf_reset(&s->body);
-    tdm__buf_reset(&s->fields);
-    return tdm__route_v2_infer(&d->x);
-}
-
-static bool ask(desk *d, unsigned seat, const char *model, const char *json)
-{
-    return ask_bytes(d, seat, model, tdm__str(json), NULL);
-}
-
-/* A JSON header and bytes behind it, at any alignment. */
-static bool ask_binary(desk *d, unsigned seat, const char *model, const char *json, const void *data, size_t n)
-{
-    static char body[1 << 16];
-    char length[24];
-    size_t header = strlen(json);
-    assert_true(header + n <= sizeof body);
-    memcpy(body, json, header);
-    memcpy(body + header, data, n);
-    snprintf(length, sizeof length, "%zu", header);
-    return ask_bytes(d, seat, model, tdm__strn(body, header + n), length);
-}
-
-/* ---- reading answers ---- */
-
-typedef struct output {
-    char name[32], datatype[8];
-    bool binary;
-    int64_t shape[2];
-    size_t dimensions, n;
-    double value[4096];
-    const char *text[64];       /* BYTES in JSON */
-} output;
-typedef struct answer {
-    json_t *root;
-    output output[OUTPUTS_MAX];
-    size_t n;
-} answer;
-
-static void read_json_output(output *o, const json_t *data)
-{
-    o->n = json_array_size(data);
-    assert_true(o->n <= 4096);
-    for (size_t i = 0; i < o->n; i++) {
-        const json_t *v = json_array_get(data, i);
-        o->value[i] = json_is_null(v) ? NAN : json_number_value(v);
-        if (json_is_string(v) && i < 64)
-            o->text[i] = json_string_value(v);
-    }
-}
-
-static void read_binary_output(output *o, const unsigned char *at, size_t size)
-{
-    assert_int_equal(size % 8, 0);
-    o->n = size / 8;
-    o->binary = true;
-    assert_true(o->n <= 4096);
-    for (size_t i = 0; i < o->n; i++) {
-        uint64_t bits = 0;
-        for (int k = 7; k >= 0; k--)
-            bits = bits << 8 | at[8 * i + (size_t)k];
-        if (!strcmp(o->datatype, "INT64"))
-            o->value[i] = (double)(int64_t)bits;
-        else
-            memcpy(&o->value[i], &bits, 8);
-    }
-}
-
-static void read_shape(output *o, const json_t *shape)
-{
-    size_t product = 1;
-    o->dimensions = json_array_size(shape);
-    assert_in_range(o->dimensions, 1, 2);
-    for (size_t i = 0; i < o->dimensions; i++) {
-        o->shape[i] = json_integer_value(json_array_get(shape, i));
-        product *= (size_t)o->shape[i];
-    }
-    assert_int_equal(product, o->n);
-}
-
-/* The whole answer, its sizes checked to add up. */
-static answer *read_answer(desk *d)
-{
-    static answer a;
-    static char fields[512];
-    const tdm__buf *body = d->x.body;
-    size_t header = body->len;
-    if (d->x.status != 200)
-        print_error("%.*s\n", (int)body->len, body->ptr);
-    assert_int_equal(d->x.status, 200);
-    json_decref(a.root);
-    memset(&a, 0, sizeof a);
-    snprintf(fields, sizeof fields, "%.*s", (int)d->x.fields->len, d->x.fields->ptr ? d->x.fields->ptr : "");
-    const char *says = strstr(fields, "Inference-Header-Content-Length: ");
-    if (says)
-        header = (size_t)strtoull(says + strlen("Inference-Header-Content-Length: "), NULL, 10);
-    assert_string_equal(d->x.type, says ? "application/octet-stream" : "application/json");
-    assert_true(header <= body->len);
-    a.root = json_loadb(body->ptr, header, JSON_REJECT_DUPLICATES, NULL);
-    assert_non_null(a.root);
-    json_t *outputs = json_object_get(a.root, "outputs"), *one;
-    size_t i;
-    bool binary = false;
-    json_array_foreach(outputs, i, one) {
-        output *o = &a.output[a.n++];
-        snprintf(o->name, sizeof o->name, "%s", json_string_value(json_object_get(one, "name")));
-        snprintf(o->datatype, sizeof o->datatype, "%s", json_string_value(json_object_get(one, "datatype")));
-        const json_t *size = json_object_get(json_object_get(one, "parameters"), "binary_data_size");
-        assert_true((size == NULL) == (json_object_get(one, "data") != NULL));
-        if (size) {
-            size_t n = (size_t)json_integer_value(size);
-            assert_true(n <= body->len - header);
-            read_binary_output(o, (const unsigned char *)body->ptr + header, n);
-            header += n;
-            binary = true;
-        } else {
-            read_json_output(o, json_object_get(one, "data"));
-        }
-        read_shape(o, json_object_get(one, "shape"));
-    }
-    assert_int_equal(header, body->len);
-    assert_int_equal(binary, says != NULL);
-    return &a;
-}
-
-static void assert_bits(const double *got, const double *want, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (memcmp(&got[i], &want[i], 8) && !(isnan(got[i]) && isnan(want[i])))
-            fail_msg("value %zu: got %a, wanted %a", i, got[i], want[i]);
 }
 
 /* ---- rows ---- */
@@ -424,10 +229,6 @@ static void test_outputs_by_name(void **state)
 
 /* ---- refusals ---- */
 
-typedef struct refusal {
-    int status;
-    const char *json, *says;
-} refusal;
 #define TENSOR(name, shape, rest) "{\"name\":\"" name "\",\"shape\":" shape ",\"datatype\":\"FP64\"," rest "}"
 #define DATA "\"data\":[1,2,3,4,5]"
 #define GOOD TENSOR("input", "[1,5]", DATA)
@@ -480,31 +281,12 @@ static const refusal refusals[] = {
     {400, "{\"inputs\":[" GOOD "],\"parameters\":{\"as_of\":\"x\"}}", "parameters.as_of: the text is not an instant"},
 };
 
-static const char *error_text(desk *d)
-{
-    static json_t *root;
-    json_decref(root);
-    root = json_loadb(d->x.body->ptr, d->x.body->len, 0, NULL);
-    assert_non_null(root);
-    assert_int_equal(json_object_size(root), 1);
-    const char *text = json_string_value(json_object_get(root, "error"));
-    assert_non_null(text);
-    assert_string_equal(d->x.type, "application/json");
-    return text;
-}
-
 static void test_refusals(void **state)
 {
     (void)state;
     desk d;
     open_bare(&d);
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
-        assert_true(ask(&d, LOOP, "lin", refusals[i].json));
-        const char *text = error_text(&d);
-        if (d.x.status != refusals[i].status || !strstr(text, refusals[i].says))
-            fail_msg("%s\ngave %d %s\nwanted %d %s", refusals[i].json, d.x.status, text, refusals[i].status,
-                     refusals[i].says);
-    }
+    check_refusals(&d, "lin", refusals, sizeof refusals / sizeof *refusals);
     assert_true(ask(&d, LOOP, "lina", "{}"));
     assert_int_equal(d.x.status, 404);
     assert_string_equal(error_text(&d), "Request for unknown model: 'lina' is not found");
@@ -583,6 +365,63 @@ static void test_places_in_large_tensors(void **state)
     close_bare(&d);
 }
 
+/* Lists in JSON longer than a block, as a matrix and by name. */
+static void test_large_lists_of_json(void **state)
+{
+    (void)state;
+    enum { MANY = 600 };
+    static char text[1 << 16];
+    desk d;
+    open_bare(&d);
+    for (int by_name = 0; by_name < 2; by_name++) {
+        char *at = text;
+        at += sprintf(at, by_name ? "{\"inputs\":[" TENSOR("a", "[%d]", "\"data\":[") : "{\"inputs\":["
+                      TENSOR("i", "[%d,5]", "\"data\":["), MANY);
+        at -= 1; /* the list goes on */
+        for (int i = 0; i < MANY; i++)
+            at += sprintf(at, by_name ? "%s%d" : "%s%d,0,0,0,0", i ? "," : "", i);
+        at += sprintf(at, "]}");
+        if (by_name) {
+            at += sprintf(at, ",");
+            for (int k = 1; k < INPUTS; k++)
+                at += sprintf(at, "%s{\"name\":\"%c\",\"shape\":[%d],\"datatype\":\"INT8\",\"parameters\":"
+                              "{\"binary_data_size\":%d}}", k > 1 ? "," : "", 'a' + k, MANY, MANY);
+        }
+        sprintf(at, "]}");
+        static char zeros[MANY * (INPUTS - 1)];
+        assert_true(ask_binary(&d, LARGE, "lin", text, zeros, by_name ? sizeof zeros : 0));
+        const answer *a = read_answer(&d);
+        assert_int_equal(a->output[0].n, MANY);
+        for (int i = 0; i < MANY; i++)
+            assert_true(a->output[0].value[i] == 0.5 + i);
+    }
+    close_bare(&d);
+}
+
+static void test_versions(void **state)
+{
+    (void)state;
+    desk d;
+    char wrong[65];
+    open_bare(&d);
+    const char *id = d.server.model[0].sha256;
+    snprintf(wrong, sizeof wrong, "%s", id);
+    wrong[63] = wrong[63] == '0' ? '1' : '0';
+    const struct { tdm_str version; bool known; } cases[] = {
+        {tdm__str(id), true}, {tdm__strn(id, 8), true}, {tdm__strn(id, 63), true}, {tdm__strn(id, 7), false},
+        {tdm__strn(id, 1), false}, {tdm__str(wrong), false}, {tdm__str("1"), false}, {tdm__str(""), false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(ask(&d, LOOP, "lin", "{\"inputs\":[" GOOD "]}"));
+        d.x.argument[1] = cases[i].version;
+        d.x.status = 200;
+        tdm__buf_reset(d.x.body);
+        assert_true(tdm__route_v2_infer(&d.x));
+        assert_int_equal(d.x.status, cases[i].known ? 200 : 404);
+    }
+    close_bare(&d);
+}
+
 static void test_a_deadline_that_is_over(void **state)
 {
     (void)state;
@@ -602,18 +441,6 @@ static void test_a_deadline_that_is_over(void **state)
 }
 
 /* ---- memory ---- */
-
-static void count_allocations(desk *d, const char *model, const char *json, const void *data, size_t n, const char *raw)
-{
-    for (int i = 0; i < 40; i++) {
-        uint64_t before = support_allocs();
-        assert_true(raw ? ask_bytes(d, LOOP, model, tdm__strn(data, n), raw) : ask_binary(d, LOOP, model, json, data, n));
-        uint64_t after = support_allocs();
-        assert_int_equal(d->x.status, 200);
-        if (i >= 3)
-            assert_int_equal(after, before);
-    }
-}
 
 static void test_nothing_is_allocated_once_warm(void **state)
 {
@@ -660,112 +487,6 @@ static void test_every_allocation_may_fail(void **state)
     close_bare(&d);
 }
 
-/* ---- releases ---- */
-
-static void open_release(desk *d, fixture *f)
-{
-    uint64_t epoch;
-    open_seats(d);
-    fixture_full(f, NULL, 40);
-    assert_ok(tdm_promote(f->home, f->id, NULL, 0, NULL, NULL, &epoch, &f->err), &f->err);
-    d->server.home = f->home;
-    d->server.change = tdm__mutex_new();
-    d->server.describing = tdm__mutex_new();
-    assert_ok(tdm__serving_refresh(&d->server, &d->err), &d->err);
-    d->serving = atomic_load(&d->server.current);
-}
-
-static void close_release(desk *d, fixture *f)
-{
-    tdm__serving_close_all(&d->server);
-    tdm__meter_book_close(&d->server);
-    tdm__mutex_close(&d->server.describing);
-    tdm__mutex_close(&d->server.change);
-    close_seats(d);
-    fixture_close(f);
-}
-
-#define AS_OF "\"parameters\":{\"as_of\":\"2013-06-01T10:00:00Z\"}"
-
-/* Keys as bytes, the request as JSON; more rows than a loop takes at a time are the large thread's. */
-static void test_a_release(void **state)
-{
-    (void)state;
-    desk d;
-    fixture f;
-    char head[2048], bytes[40 * 12];
-    open_release(&d, &f);
-    for (size_t n = 1; n <= 40; n += 13) {
-        size_t sent = 0;
-        char *at = head + sprintf(head, "{\"inputs\":[{\"name\":\"cabin\",\"shape\":[%zu],\"datatype\":\"FP64\",\"data\":[", n);
-        for (size_t i = 0; i < n; i++) {
-            char key[16];
-            fixture_key(i, key);
-            memcpy(bytes + sent, "\7\0\0\0", 4);
-            memcpy(bytes + sent + 4, key, 7);
-            sent += 11;
-            at += sprintf(at, "%s%s", i ? "," : "", i % 4 ? "2" : "null");
-        }
-        sprintf(at, "]},{\"name\":\"flight\",\"shape\":[%zu,1],\"datatype\":\"BYTES\",\"parameters\":{\"binary_data_size\":%zu}}]"
-                ",\"outputs\":[{\"name\":\"late\"},{\"name\":\"rung\"}]," AS_OF "}", n, sent);
-        assert_int_equal(ask_binary(&d, LOOP, "late", head, bytes, sent), n <= ROWS);
-        if (n > ROWS)
-            assert_true(ask_binary(&d, LARGE, "late", head, bytes, sent));
-        const answer *a = read_answer(&d);
-        assert_int_equal(a->n, 2);
-        for (size_t i = 0; i < n; i++) {
-            assert_true(a->output[0].value[i] == fixture_late(i, i % 4 ? 2 : 0));
-            assert_non_null(a->output[1].text[i]);
-        }
-        assert_string_equal(json_string_value(json_object_get(a->root, "model_version")), f.id);
-        const json_t *told = json_object_get(a->root, "parameters");
-        assert_int_equal(json_integer_value(json_object_get(told, "epoch")), 1);
-        assert_string_equal(json_string_value(json_object_get(told, "as_of")), "2013-06-01T10:00:00.000000Z");
-        assert_string_equal(json_string_value(json_object_get(told, "rung")), "defaulted");
-        assert_int_equal(d.x.rung, TDM__RUNG_DEFAULTED);
-        assert_true(tdm__str_starts(tdm__strn(d.x.fields->ptr, d.x.fields->len), "Tandem-Epoch: 1\r\n"));
-    }
-    close_release(&d, &f);
-}
-
-#define KEY(text) "{\"name\":\"flight\",\"shape\":[1],\"datatype\":\"BYTES\",\"data\":[" text "]}"
-static const refusal release_refusals[] = {
-    {400, "{\"inputs\":[{\"name\":\"cabin\",\"shape\":[1],\"datatype\":\"FP64\",\"data\":[1]}]}", "row 0: keys.flight: "},
-    {400, "{\"inputs\":[" KEY("null") "]}", "row 0: inputs.flight: "},
-    {400, "{\"inputs\":[" KEY("\"a\",\"b\"") "]}", "inputs.flight.data: the data has more elements than the shape"},
-    {400, "{\"inputs\":[" KEY("") "]}", "inputs.flight.data"},
-    {400, "{\"inputs\":[" KEY("\"f000001\"") "," KEY("\"f000001\"") "]}", "inputs.flight: the input is given twice"},
-    {400, "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"cabim\",\"shape\":[1],\"datatype\":\"FP64\",\"data\":[1]}]}",
-     "did you mean 'cabin'?"},
-    {400, "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"cabin\",\"shape\":[1],\"datatype\":\"BYTES\",\"data\":[\"1\"]}]}",
-     "inputs.cabin.datatype: the tensor's datatype does not fit: expected FP64, for f64?, found BYTES"},
-    {400, "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"cabin\",\"shape\":[1],\"datatype\":\"FP64\",\"data\":[\"x\"]}]}",
-     "row 0: inputs.cabin: "},
-    {400, "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"cabin\",\"shape\":[1,2],\"datatype\":\"FP64\",\"data\":[1,2]}]}",
-     "inputs.cabin.shape: "},
-    {400, "{\"inputs\":[" KEY("\"f000001\"") "],\"outputs\":[{\"name\":\"nothing\"}]}", "outputs: "},
-    {400, "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"input\",\"shape\":[1,1],\"datatype\":\"FP64\",\"data\":[\"x\"]}]}",
-     "row 0: inputs.input.cabin: "},
-};
-
-static void test_refusals_of_a_release(void **state)
-{
-    (void)state;
-    desk d;
-    fixture f;
-    open_release(&d, &f);
-    for (size_t i = 0; i < sizeof release_refusals / sizeof *release_refusals; i++) {
-        const refusal *r = &release_refusals[i];
-        assert_true(ask(&d, LOOP, "late", r->json));
-        const char *text = error_text(&d);
-        if (d.x.status != r->status || !strstr(text, r->says))
-            fail_msg("%s\ngave %d %s\nwanted %d %s", r->json, d.x.status, text, r->status, r->says);
-    }
-    count_allocations(&d, "late", "{\"inputs\":[" KEY("\"f000001\"") ",{\"name\":\"cabin\",\"shape\":[1],\"datatype\":\"FP64\","
-                      "\"data\":[1.5]}]}", "", 0, NULL);
-    close_release(&d, &f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -780,8 +501,8 @@ int main(void)
         cmocka_unit_test(test_a_deadline_that_is_over),
         cmocka_unit_test(test_nothing_is_allocated_once_warm),
         cmocka_unit_test(test_every_allocation_may_fail),
-        cmocka_unit_test(test_a_release),
-        cmocka_unit_test(test_refusals_of_a_release),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_large_lists_of_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
