@@ -102,12 +102,12 @@ static bool write_some(tdm__connection *c, const char *bytes, size_t n, size_t *
     return io == TDM__IO_DONE || io == TDM__IO_WAIT;
 }
 
-/* The loop's answers for this connection: written, and the rest kept. */
+/* The loop's answers for this connection: written, and the rest kept. What was kept before goes first. */
 static bool flush_out(tdm__connection *c)
 {
     tdm__buf *out = &c->loop->out;
     size_t put = 0;
-    bool whole = !out->failed && (!out->len || write_some(c, out->ptr, out->len, &put));
+    bool whole = !out->failed && (!out->len || c->unsent.len || write_some(c, out->ptr, out->len, &put));
     note_written(c->loop->seat);
     if (whole && put < out->len) {
         tdm__buf_add(&c->unsent, out->ptr + put, out->len - put);
@@ -381,6 +381,21 @@ void tdm__connection_event(tdm__connection *c, const tdm__ready *ready)
     read_bytes(c);
 }
 
+/* The large request's answer, behind those before it that the client has not read yet. */
+static void take_answer(tdm__connection *c)
+{
+    tdm__job *job = &c->job;
+    if (c->unsent.len) {
+        tdm__buf_add(&c->unsent, job->out.ptr, job->out.len);
+        c->unsent.failed |= job->out.failed;
+        tdm__buf_free(&job->out);
+    } else {
+        tdm__buf_free(&c->unsent);
+        c->unsent = job->out;
+        job->out = (tdm__buf){0};
+    }
+}
+
 void tdm__connection_returned(tdm__connection *c)
 {
     c->at_large = false;
@@ -390,10 +405,7 @@ void tdm__connection_returned(tdm__connection *c)
     }
     c->closing = c->job.close;
     tdm__buf_free(&c->job.copy);
-    tdm__buf_free(&c->unsent);
-    c->unsent = c->job.out;
-    c->sent = 0;
-    c->job.out = (tdm__buf){0};
+    take_answer(c);
     if (c->unsent.failed || !write_unsent(c) || !take_waiting(c))
         tdm__connection_close(c);
     else

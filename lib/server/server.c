@@ -90,6 +90,7 @@ static tdm_status open_loops(tdm_server *server, const char *listen, tdm_error *
 static tdm_status open_parts(tdm_server *server, const tdm_server_options *options, tdm_error *err)
 {
     tdm_status s = server->home ? tdm__home_hold(server->home, "serve", err) : TDM_OK;
+    server->holds_home = !s && server->home;
     if (!s)
         s = tdm__models_open(server, options->model, options->n_models, err);
     if (!s)
@@ -194,7 +195,7 @@ void tdm_server_close(tdm_server **out)
     for (unsigned i = 0; i < server->n_seats; i++)
         seat_close(server->seat[i]);
     tdm__free(server->seat);
-    if (server->home)
+    if (server->holds_home) /* else it is another's, or nobody's */
         tdm__home_release_hold(server->home);
     tdm__poller_close(&server->waiter);
     tdm__mutex_close(&server->describing);

@@ -21,6 +21,7 @@ typedef struct tdm__access_log tdm__access_log;
 
 struct tdm_server {
     tdm_home *home;             /* NULL: bare models alone */
+    bool holds_home;            /* its write lock */
     tdm_server_settings settings;
     tdm__http_limits limits;
     char address[TDM__ADDRESS_MAX], admin_address[TDM__ADDRESS_MAX];
