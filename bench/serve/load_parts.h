@@ -4,6 +4,7 @@
 #define TANDEM_BENCH_LOAD_PARTS_H
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,6 +106,9 @@ typedef struct load_result {
     load_interval *interval;
     size_t n_intervals;
 } load_result;
+
+/* Set by a signal: the run ends now, as if its time were over. */
+extern volatile sig_atomic_t load_stopped;
 
 /* False, with a line on stderr, when no load could be made at all. */
 bool load_run(const load_settings *s, load_result *out);

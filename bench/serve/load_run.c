@@ -23,6 +23,8 @@
 enum { EVENTS = 256, ARRIVALS_MAX = 1 << 20 };
 enum { CONNECT_NS = 1000000000, AGAIN_NS = 10000000, SWEEP_NS = 1000000 };
 
+volatile sig_atomic_t load_stopped;
+
 typedef enum state { CLOSED, CONNECTING, IDLE, BUSY } state;
 
 typedef struct connection {
@@ -391,6 +393,7 @@ static void wait_for_events(run *r)
 static void step(run *r)
 {
     r->now_ns = load_now();
+    r->over = r->over || load_stopped;
     if (r->open)
         arrive(r);
     dispatch(r);

@@ -31,7 +31,9 @@ static const char usage[] =
     "  --seed N               of the arrivals\n"
     "  --histogram            all of it: [upper end in us, count] of each bucket in use\n"
     "  --sleep                sleep in epoll instead of spinning\n"
-    "  --first                start COMMAND, and time its first right answer\n";
+    "  --first                start COMMAND, and time its first right answer\n"
+    "\n"
+    "SIGTERM ends a load early; what was measured until then is told.\n";
 
 typedef struct options {
     load_settings s;
@@ -229,6 +231,12 @@ static void print_result(const options *o, const load_result *r)
     printf("}\n");
 }
 
+static void stop(int number)
+{
+    (void)number;
+    load_stopped = 1;
+}
+
 static void raise_limit(void)
 {
     struct rlimit files;
@@ -247,6 +255,8 @@ int main(int argc, char **argv)
     raise_limit();
     if (o.first)
         return load_first(&o.s, argv + optind, stdout) ? 0 : 1;
+    signal(SIGTERM, stop);
+    signal(SIGINT, stop);
     if (!load_run(&o.s, &result))
         return 1;
     print_result(&o, &result);
