@@ -388,8 +388,9 @@ def python_jobs():
         where = file.relative_to(ROOT / "tests").parts
         suite = where[0] if len(where) > 1 else "python"
         jobs.append(Job(suite, "/".join(where), [sys.executable, str(file)]))
-    jobs += [Job("bench", f"job/{file.name}", [sys.executable, str(file), "--small"])
-             for file in (ROOT / f"bench/job/{name}.py" for name in ("job", "memory", "start")) if file.exists()]
+    jobs += [Job("bench", name, [sys.executable, str(ROOT / "bench" / name), "--small"])
+             for name in ("job/job.py", "job/memory.py", "job/start.py", "serve/serve.py")
+             if (ROOT / "bench" / name).exists()]
     cli = ROOT / "tests/cli/run_cli.py"
     if cli.exists():
         jobs.append(Job("asan", "cli/run_cli.py", [sys.executable, str(cli)], "asan", env=SANITIZER_ENV))
