@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -118,6 +119,7 @@ bool load_first(const load_settings *s, char **command, FILE *out)
     uint64_t spent = load_now() - begun, cpu = load_cpu_of(pid);
     if (!ended)
         stop(pid);
+    free(answer.bytes);
     if (right)
         fprintf(out, "{\"first_us\": %.1f, \"cpu_us\": %.1f, \"tries\": %" PRIu64 "}\n", (double)spent / 1e3,
                 (double)cpu / 1e3, tries);
