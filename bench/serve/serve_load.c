@@ -57,17 +57,16 @@ static bool read_number(const char *name, const char *text, double min, double m
 static bool read_file(const char *path, load_text *out)
 {
     FILE *file = fopen(path, "rb");
-    char *bytes = file ? malloc(BODY_MAX) : NULL;
-    size_t n = bytes ? fread(bytes, 1, BODY_MAX, file) : 0;
+    long size = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    bool ok = size >= 0 && size <= BODY_MAX && (out->bytes = malloc((size_t)size + 1)) != NULL;
+    if (ok) {
+        rewind(file);
+        out->size = fread(out->bytes, 1, (size_t)size, file);
+        ok = out->size == (size_t)size;
+    }
     if (file)
         fclose(file);
-    if (!bytes || n == BODY_MAX) {
-        free(bytes);
-        return refuse(path, bytes ? "too long" : "cannot be read");
-    }
-    char *fitting = realloc(bytes, n + 1);
-    *out = (load_text){fitting ? fitting : bytes, n};
-    return true;
+    return ok || refuse(path, "cannot be read, or is too long");
 }
 
 static bool read_request(options *o, char *text)
