@@ -22,11 +22,13 @@ SETUP = EXAMPLE / "README.md"
 PAGES = [*sorted((server.ROOT / "docs/reference/routes").glob("*.md")), server.ROOT / "docs/reference/http.md",
          server.ROOT / "docs/guide/serving.md", server.ROOT / "docs/guide/behind-a-proxy.md"]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
+SERVES = re.compile(r"tandem( --home tandem-home)? serve( --(model|access-log) \S+)* &")
 WIDTH = 110
 
 # What a run may print otherwise than the page, and what it is compared as.
 NUMBER = r"-?[0-9][0-9.e+-]*"
 MASKED = [(re.compile(pattern, re.M), instead) for pattern, instead in [
+    (r"^Content-Length: \d+", "Content-Length: N"),
     (r'"id":"[0-9a-f]{32}"', '"id":"ID"'),
     (r'"(started|since|time)":"[^"]*Z"', r'"\1":"TIME"'),
     (r'"(pid|uptime_s|position|age_s|age_ms|last_inference|ns)":' + NUMBER, r'"\1":N'),
@@ -101,14 +103,18 @@ class Place(server.Home):
         self.server = None
 
     def serve(self, command):
-        words = command.rstrip("& ").split()[2:]
-        models = [word.split("=", 1) for before, word in zip(words, words[1:]) if before == "--model"]
-        more = [word for before, word in zip(["serve"] + words, words) if "--model" not in (before, word)]
-        self.server = server.Server(self, {name: self.folder / "delivery" / file for name, file in models}, more=more)
+        """`tandem … serve …` in the background, on a free port, with files where the shell would find them."""
+        words, here = command.split()[1:-1], self.folder / "delivery"
+        pairs = list(zip(words, words[1:]))
+        models = {value.split("=")[0]: here / value.split("=")[1] for name, value in pairs if name == "--model"}
+        more = [word for name, value in pairs if name == "--access-log" for word in (name, here / value)]
+        home = self if "--home" in words or not models else None
+        assert len(words) == 1 + 2 * (len(words) // 2), f"the test does not know what to do with: {command}"
+        self.server = server.Server(home, models, more=more)
         return self.outside(self.server.stderr())
 
     def shell(self, command):
-        if command.startswith("tandem serve") and command.endswith("&"):
+        if SERVES.fullmatch(command):
             return self.serve(command)
         if self.server:
             command = command.replace("localhost:8000", f"127.0.0.1:{self.server.port}")
@@ -168,12 +174,13 @@ def set_up():
 
 made = server.once(set_up)
 SERVE = next(command for match in BLOCK.finditer(SETUP.read_text()) for command, _ in steps(match[1])
-             if command.startswith("tandem serve"))
+             if SERVES.fullmatch(command))
 
 
 def check_page(path):
     place = Place(made())
-    place.shell(SERVE)
+    if not any(SERVES.fullmatch(line[2:]) for line in path.read_text().splitlines()):
+        place.shell(SERVE)
     try:
         wrong = run_page(path, place)
     finally:
