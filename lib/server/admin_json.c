@@ -1,4 +1,5 @@
 /* Reports and errors as JSON, and back. Both directions come from the tables here, so that neither can forget a member. */
+#include <math.h>
 #include <string.h>
 #include "base/fail.h"
 #include "base/memory.h"
@@ -44,11 +45,11 @@ enum { CODES_MAX = sizeof ((tdm_run_report *)0)->code / sizeof *((tdm_run_report
 
 /* ---- writing ---- */
 
-/* JSON has no place for what no double of a reader holds exactly, and jansson none for integers of 64 bits and more. */
+/* As a text what JSON has no number for, and what jansson would read as an integer: those of 64 bits and more, and -0. */
 static void write_f64(tdm_json *j, const char *name, double v)
 {
     char text[40];
-    bool plain = v > -9e15 && v < 9e15; /* also false for a NaN */
+    bool plain = v > -9e15 && v < 9e15 && !(v == 0 && signbit(v)); /* also false for a NaN */
     if (plain) {
         tdm_json_f64(j, name, v);
         return;
