@@ -129,6 +129,8 @@ void tdm__http_reader_free(tdm__http_reader *reader);
  * moves *in behind it; what is left belongs to the next request and is given again. TDM__HTTP_FAULT for lack of memory
  * too (TDM_NO_MEMORY). One thread at a time. */
 tdm__http_step tdm__http_next(tdm__http_reader *reader, tdm_str *in, tdm__http_request *request, tdm_error *err);
+/* Whether the request that was handed out last lies in the reader, until the next step; else it lies in the bytes given. */
+bool tdm__http_reader_keeps(const tdm__http_reader *reader);
 /* Bytes that the reader holds on to. */
 size_t tdm__http_reader_held(const tdm__http_reader *reader);
 

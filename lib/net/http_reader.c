@@ -27,6 +27,11 @@ size_t tdm__http_reader_held(const tdm__http_reader *reader)
     return reader->kept.cap;
 }
 
+bool tdm__http_reader_keeps(const tdm__http_reader *reader)
+{
+    return reader->done;
+}
+
 static void advance(tdm_str *in, size_t n)
 {
     *in = tdm__strn(in->ptr + n, in->len - n);

@@ -144,13 +144,12 @@ static void repoint(tdm_str *text, tdm__buf *copy)
         text->ptr = copy->ptr + at;
 }
 
-/* A request that lies in the loop's input gets bytes of its own. */
+/* A request that lies in the bytes at work, the loop's input or what was kept of it, gets bytes of its own. */
 static bool keep_request(tdm__connection *c, tdm__job *job)
 {
-    const tdm__loop *loop = c->loop;
     tdm__http_request *r = &job->request;
     tdm__buf_reset(&job->copy);
-    if (r->path.ptr < loop->input || r->path.ptr >= loop->input + TDM__INPUT_BYTES)
+    if (tdm__http_reader_keeps(&c->reader))
         return true;
     size_t need = r->path.len + r->query.len + r->body.len;
     for (size_t i = 0; i < TDM__HTTP_FIELD_COUNT; i++)
