@@ -7,6 +7,7 @@ a line `…` stands for lines left out. `--record` writes what is printed now in
 """
 
 import difflib
+import fcntl
 import os
 import pathlib
 import re
@@ -16,12 +17,17 @@ import sys
 
 import server
 import tap
+import client_venv
+
+sys.path.append(str(server.ROOT / "tools"))
+import gen_metrics
 
 EXAMPLE = server.ROOT / "examples/delivery"
 SETUP = EXAMPLE / "README.md"
 PAGES = [*sorted((server.ROOT / "docs/reference/routes").glob("*.md")), server.ROOT / "docs/reference/http.md",
          server.ROOT / "docs/guide/serving.md", server.ROOT / "docs/guide/behind-a-proxy.md"]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
+PYTHON = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.M | re.S)
 SERVES = re.compile(r"tandem( --home tandem-home)? serve( --(model|access-log) \S+)* &")
 WIDTH = 110
 
@@ -35,6 +41,8 @@ MASKED = [(re.compile(pattern, re.M), instead) for pattern, instead in [
     (r'"measured":"([0-9.]+[num]?s|[^"]*Z)"', '"measured":"TIME"'),
     (r'"(total|read|parse|queue|features|model|write)(_us)?":' + NUMBER, r'"\1\2":N'),
     (r'"(seconds|seconds_score|seconds_index|block_us_\w+|threads|peak_memory_bytes|snapshot)":' + NUMBER, r'"\1":N'),
+    (r'"(bytes_in|bytes_out)":' + NUMBER, r'"\1":N'),
+    (r"\bup \d+ s\b", "up N s"),
     (r'"(file|home)":"[^"]*/', r'"\1":"DIR/'),
     (r'"version":"\d+\.\d+\.\d+"', '"version":"V"'),
     (r'(gone|found)": *"\d+ us', r'\1":"N us'),
@@ -200,6 +208,47 @@ def add_page(path):
 
 for page in PAGES:
     add_page(page)
+
+
+def clients_python():
+    """The Python that has the clients of Triton and KServe."""
+    client_venv.PLACE.parent.mkdir(parents=True, exist_ok=True)
+    with open(client_venv.PLACE.parent / "http-venv.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        trouble = None if client_venv.ready() else client_venv.make()
+    if trouble:
+        raise tap.Skip(trouble)
+    return client_venv.PLACE / "bin/python"
+
+
+def test_python_of_the_guide():
+    blocks = PYTHON.findall((server.ROOT / "docs/guide/serving.md").read_text())
+    assert len(blocks) == 2, "a program without its output, or the other way round"
+    python, place = clients_python(), Place(made())
+    place.shell(SERVE)
+    try:
+        for program, expected in blocks:
+            (place.folder / "delivery/ask.py").write_text(program.replace("localhost:8000", f"127.0.0.1:{place.server.port}"))
+            found = place.shell(f"{python} ask.py")
+            assert same(expected, found), f"{program}\nprints\n{found}\nand not\n{expected}"
+    finally:
+        place.stop()
+
+
+def test_alerts_of_the_guide():
+    """Not by Prometheus itself: it is YAML, and each metric and label is one that the server has."""
+    text = (server.ROOT / "docs/guide/serving.md").read_text()
+    files = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    labels = {row[1]: row[3] for row in gen_metrics.rows((server.ROOT / gen_metrics.SOURCE).read_text())}
+    used = re.findall(r"\b(tandem_\w+)(?:\{(\w+)=)?", files[1])
+    assert len(files) == 2 and len(set(used)) >= 8 and files[1].count("- alert:") == files[1].count("expr:") >= 5
+    for name, label in used:
+        name = re.sub("_bucket$", "", name)
+        assert name in labels, f"there is no metric {name}"
+        assert not label or label in labels[name].split(", "), f"{name} has no label {label}"
+    tops = [subprocess.run([clients_python(), "-c", "import sys, yaml; print(*yaml.safe_load(sys.stdin))"], input=file,
+                           capture_output=True, text=True).stdout for file in files]
+    assert tops == ["scrape_configs\n", "groups\n"], tops
 
 
 def test_zz_an_answer_that_drifts_is_found():
