@@ -59,14 +59,17 @@ bool tdm__tensor_fits(tdm__datatype datatype, const tdm_type *type);
 /* The datatype that a kind of values is told as: BOOL, INT64, FP32, FP64, BYTES. */
 tdm__datatype tdm__datatype_of(const tdm_type *type);
 
-/* One tensor's JSON list, resumable, into columns: flat or nested [rows][1]. Each element goes through
- * tdm__json_take_value with `words`, so null is null; the column's type alone counts. TDM_BAD_INPUT when there are
- * fewer or more elements than taken. */
+/* One JSON element of a tensor of this datatype into row `row` of a column: the datatype first (FP32 rounds once, to float;
+ * integers are in its range; BOOL may be 0 or 1), then the column's type with the rules of JSON lines, so null is null. */
+tdm_status tdm__tensor_take_element(tdm__json_scan *scan, tdm__datatype datatype, tdm__column *out, size_t row);
+/* One tensor's JSON list of such elements, resumable: flat or nested [rows][1]. TDM_BAD_INPUT when there are fewer or more
+ * elements than taken. */
 typedef struct tdm__tensor_list {
     tdm__json_scan scan; /* at the next element */
+    tdm__datatype datatype;
     bool nested, first;
 } tdm__tensor_list;
-tdm_status tdm__tensor_list_begin(tdm__tensor_list *list, const tdm__json_scan *at);
+tdm_status tdm__tensor_list_begin(tdm__tensor_list *list, tdm__datatype datatype, const tdm__json_scan *at);
 /* The next n elements into rows 0..n-1; where "[i]", i counted from `from`. */
 tdm_status tdm__tensor_list_take(tdm__tensor_list *list, size_t from, size_t n, tdm__column *out);
 /* After the last element: nothing more is in the list. */

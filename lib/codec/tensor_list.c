@@ -241,9 +241,45 @@ tdm_status tdm__tensor_scan_f64(tdm__json_scan *scan, tdm__datatype datatype, co
 
 /* ---- into columns ---- */
 
-tdm_status tdm__tensor_list_begin(tdm__tensor_list *list, const tdm__json_scan *at)
+static void put_f64(tdm__column *out, size_t row, double v)
 {
-    *list = (tdm__tensor_list){.scan = *at, .first = true};
+    if (out->type.kind == TDM_F64)
+        out->as.f64[row] = v;
+    else
+        out->as.f32[row] = (float)v;
+    out->presence[row] = TDM_PRESENT;
+}
+
+/* What the datatype says of a number comes first, then the column's type: 0.1 as FP32 is a float's 0.1, and 300 no UINT8. */
+tdm_status tdm__tensor_take_element(tdm__json_scan *s, tdm__datatype d, tdm__column *out, size_t row)
+{
+    bool number = tdm__json_peek(s) == '0', is_float = out->type.kind == TDM_F64 || out->type.kind == TDM_F32;
+    double v;
+    tdm_status status = TDM_OK;
+    if (number && d == TDM__DT_FP32 && is_float) {
+        status = take_f32(s, &v);
+        if (!status)
+            put_f64(out, row, v);
+        return status;
+    }
+    if (number && d == TDM__DT_BOOL && out->type.kind == TDM_BOOL) {
+        status = take_bool(s, &v);
+        if (!status) {
+            out->as.b[row] = v == 1;
+            out->presence[row] = TDM_PRESENT;
+        }
+        return status;
+    }
+    if (number && (tdm__is_signed_integer(d) || tdm__is_unsigned_integer(d)) && tdm__datatype_width(d) < 8) {
+        tdm__json_scan ahead = *s;
+        status = take_integer(&ahead, d, &v);
+    }
+    return status ? status : tdm__json_take_value(s, out, row);
+}
+
+tdm_status tdm__tensor_list_begin(tdm__tensor_list *list, tdm__datatype datatype, const tdm__json_scan *at)
+{
+    *list = (tdm__tensor_list){.scan = *at, .datatype = datatype, .first = true};
     list->scan.words = true;
     tdm_status status = tdm__json_open(&list->scan, '[');
     list->nested = !status && tdm__json_peek(&list->scan) == '[';
@@ -251,7 +287,7 @@ tdm_status tdm__tensor_list_begin(tdm__tensor_list *list, const tdm__json_scan *
 }
 
 /* The value inside its own brackets. */
-static tdm_status take_nested(tdm__json_scan *s, tdm__column *out, size_t row)
+static tdm_status take_nested(tdm__json_scan *s, tdm__datatype datatype, tdm__column *out, size_t row)
 {
     bool first = true, more = false;
     tdm_status status = tdm__json_open(s, '[');
@@ -260,7 +296,7 @@ static tdm_status take_nested(tdm__json_scan *s, tdm__column *out, size_t row)
     if (!status && !more)
         return wrong_count(s, 1, "element", "none");
     if (!status)
-        status = tdm__json_take_value(s, out, row);
+        status = tdm__tensor_take_element(s, datatype, out, row);
     if (!status)
         status = tdm__json_next_item(s, &first, &more);
     return status || !more ? status : wrong_count(s, 1, "element", "more");
@@ -275,7 +311,8 @@ tdm_status tdm__tensor_list_take(tdm__tensor_list *list, size_t from, size_t n, 
         if (!status && !more)
             status = too_few(s, from + n, "elements or more", from + i);
         else if (!status)
-            status = list->nested ? take_nested(s, out, i) : tdm__json_take_value(s, out, i);
+            status = list->nested ? take_nested(s, list->datatype, out, i)
+                                  : tdm__tensor_take_element(s, list->datatype, out, i);
         if (status)
             return tdm__tensor_at(s->err, status, from + i);
     }

@@ -183,7 +183,7 @@ static tdm_status plan_inputs(tdm__oip_job *job, plan *p, tdm_error *err)
         if (!f->tensor->json)
             continue;
         tdm__json_scan scan = tdm__oip_scan_at(r, f->tensor, tdm__lane_texts(p->lane), err);
-        if (tdm__tensor_list_begin(&f->list, &scan))
+        if (tdm__tensor_list_begin(&f->list, f->tensor->datatype, &scan))
             return of_data(f->tensor, err);
         f->list.scan.words = scan.words;
     }
@@ -377,7 +377,7 @@ static tdm_status take_json_element(feed *f, tdm__column *to, size_t row, tdm_er
     char next = is_float ? 'n' : tdm__json_peek(scan);
     bool number = next == '0' || next == 0; /* 0: a word perhaps */
     if (!number || (to->type.kind == TDM_I64 && !floats))
-        return tdm__json_take_value(scan, to, row);
+        return tdm__tensor_take_element(scan, f->tensor->datatype, to, row);
     tdm_status s = tdm__json_take_f64(scan, true, &v);
     return s ? s : put_number(to, row, v, err);
 }

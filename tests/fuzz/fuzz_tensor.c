@@ -160,7 +160,7 @@ static void list_column(tdm_str text, const tdm_type *type, size_t n, size_t cut
     tdm__column whole, part;
     tdm_error err;
     must(tdm__column_init(&whole, type, arena) && tdm__column_init(&part, type, arena));
-    if (tdm__json_begin_scan(&scan, text, arena, &err) || tdm__tensor_list_begin(&all, &scan))
+    if (tdm__json_begin_scan(&scan, text, arena, &err) || tdm__tensor_list_begin(&all, TDM__DT_FP64, &scan))
         return;
     n = n > TDM__BLOCK_ROWS ? TDM__BLOCK_ROWS : n;
     cut = cut > n ? n : cut;

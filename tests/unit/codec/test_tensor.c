@@ -488,7 +488,7 @@ static void test_list_columns(void **state)
         size_t from = 0, last = 0;
         tdm__json_scan scan = scan_of(cases[i].data, &err);
         make_column(cases[i].type, &column, &arena);
-        tdm_status s = tdm__tensor_list_begin(&list, &scan);
+        tdm_status s = tdm__tensor_list_begin(&list, TDM__DT_FP64, &scan);
         for (size_t k = 0; k < 3 && !s; k++) {
             s = tdm__tensor_list_take(&list, from, cases[i].parts[k], &column);
             from += cases[i].parts[k];
@@ -501,6 +501,43 @@ static void test_list_columns(void **state)
             assert_says(&err, cases[i].want);
         else
             column_is(&column, last, cases[i].want);
+        tdm__arena_free(&arena);
+    }
+}
+
+/* What the datatype says of an element comes before the column's type. Floats by strtof, which is another's. */
+static void test_element_datatypes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *text;
+        tdm__datatype datatype;
+        tdm_status status;
+    } cases[] = {
+        {"f64", "0.1", TDM__DT_FP32, TDM_OK},         {"f64", "16777217", TDM__DT_FP32, TDM_OK},
+        {"f32", "0.30000001192092896", TDM__DT_FP32, TDM_OK}, {"f64", "1e-46", TDM__DT_FP32, TDM_OK},
+        {"f64", "1e39", TDM__DT_FP32, TDM_FIELD_RANGE}, {"f64", "0.1", TDM__DT_FP64, TDM_OK},
+        {"i64", "300", TDM__DT_UINT8, TDM_FIELD_RANGE}, {"i64", "255", TDM__DT_UINT8, TDM_OK},
+        {"i64", "-1", TDM__DT_UINT16, TDM_FIELD_RANGE}, {"f64", "40000", TDM__DT_INT16, TDM_FIELD_RANGE},
+        {"f64", "1.5", TDM__DT_INT32, TDM_FIELD_TYPE}, {"i64", "9223372036854775807", TDM__DT_INT64, TDM_OK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tdm__arena arena = {0};
+        tdm__column column;
+        tdm_value v;
+        tdm_error err;
+        tdm__json_scan scan = scan_of(cases[i].text, &err);
+        make_column(cases[i].type, &column, &arena);
+        tdm_status s = tdm__tensor_take_element(&scan, cases[i].datatype, &column, 0);
+        assert_status(s, cases[i].status, &err);
+        tdm__column_get(&column, 0, &v);
+        double want = cases[i].datatype == TDM__DT_FP32 ? (double)strtof(cases[i].text, NULL) : strtod(cases[i].text, NULL);
+        if (!s && v.kind == TDM_F64)
+            assert_memory_equal(&v.as.f64, &want, sizeof want);
+        else if (!s && v.kind == TDM_F32)
+            assert_true(v.as.f32 == strtof(cases[i].text, NULL));
+        else if (!s)
+            assert_true(v.as.i64 == strtoll(cases[i].text, NULL, 10));
         tdm__arena_free(&arena);
     }
 }
@@ -526,7 +563,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_datatypes), cmocka_unit_test(test_fits), cmocka_unit_test(test_half_precision), cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_columns), cmocka_unit_test(test_check_texts), cmocka_unit_test(test_shapes), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_lists_of_floats), cmocka_unit_test(test_list_columns), cmocka_unit_test(test_write),
+        cmocka_unit_test(test_lists_of_floats), cmocka_unit_test(test_list_columns), cmocka_unit_test(test_element_datatypes),
+        cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
