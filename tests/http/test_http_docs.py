@@ -10,10 +10,13 @@ import difflib
 import fcntl
 import os
 import pathlib
+import pwd
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 
 import server
 import tap
@@ -25,7 +28,8 @@ import gen_metrics
 EXAMPLE = server.ROOT / "examples/delivery"
 SETUP = EXAMPLE / "README.md"
 PAGES = [*sorted((server.ROOT / "docs/reference/routes").glob("*.md")), server.ROOT / "docs/reference/http.md",
-         server.ROOT / "docs/guide/serving.md", server.ROOT / "docs/guide/behind-a-proxy.md"]
+         server.ROOT / "docs/guide/serving.md"]
+PROXY_PAGE = server.ROOT / "docs/guide/behind-a-proxy.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 PYTHON = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.M | re.S)
 SERVES = re.compile(r"tandem( --home tandem-home)? serve( --(model|access-log) \S+)* &")
@@ -109,6 +113,7 @@ class Place(server.Home):
         shutil.copytree(source, self.folder / "delivery")
         (self.folder / ".curlrc").write_text("silent\nshow-error\n")
         self.server = None
+        self.ports = {}          # what the pages say, and where it is
 
     def serve(self, command):
         """`tandem … serve …` in the background, on a free port, with files where the shell would find them."""
@@ -119,13 +124,14 @@ class Place(server.Home):
         home = self if "--home" in words or not models else None
         assert len(words) == 1 + 2 * (len(words) // 2), f"the test does not know what to do with: {command}"
         self.server = server.Server(home, models, more=more)
+        self.ports["8000"] = self.server.port
         return self.outside(self.server.stderr())
 
     def shell(self, command):
         if SERVES.fullmatch(command):
             return self.serve(command)
-        if self.server:
-            command = command.replace("localhost:8000", f"127.0.0.1:{self.server.port}")
+        for told, port in self.ports.items():
+            command = command.replace(f"localhost:{told}", f"127.0.0.1:{port}")
         env = dict(server.environment(), PATH=f"{server.PROGRAM.parent.resolve()}:{os.environ['PATH']}",
                    CURL_HOME=str(self.folder), LC_ALL="C.UTF-8")
         done = subprocess.run(["bash", "-c", command], cwd=self.folder / "delivery", env=env, timeout=60,
@@ -133,8 +139,8 @@ class Place(server.Home):
         return self.outside(done.stdout.decode("utf-8", "backslashreplace"))
 
     def outside(self, text):
-        if self.server:
-            text = re.sub(rf"(127\.0\.0\.1|localhost):{self.server.port}\b", r"\1:8000", text)
+        for told, port in self.ports.items():
+            text = re.sub(rf"(127\.0\.0\.1|localhost):{port}\b", rf"\1:{told}", text)
         return text.replace(str(self.folder), "")
 
     def stop(self):
@@ -208,6 +214,99 @@ def add_page(path):
 
 for page in PAGES:
     add_page(page)
+
+
+class Proxy:
+    """A proxy with its configuration of the page, on a free port, with a certificate of its own."""
+
+    def __init__(self, place, name):
+        program = shutil.which(name) or shutil.which(f"/usr/sbin/{name}")
+        if not program or not shutil.which("openssl"):
+            raise tap.Skip(f"{name} or openssl is not installed")
+        self.folder = server.temp_dir()
+        self.make_certificate()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = place.ports["8443"] = free.getsockname()[1]
+        config = re.search(rf"^```{name}\n(.*?)^```$", PROXY_PAGE.read_text(), re.M | re.S)[1]
+        config = config.replace(f"/etc/{name}/", f"{self.folder}/").replace(":8000", f":{place.server.port}")
+        config = re.sub(r"(listen |bind )\S*8443", rf"\g<1>127.0.0.1:{self.port}", config)
+        file = self.folder / "proxy.conf"
+        file.write_text(self.whole(config) if name == "nginx" else config)
+        self.argv = [program, "-p", self.folder, "-e", self.folder / "error.log", "-c", file] if name == "nginx" else \
+                    [program, "-db", "-f", file]
+        self.check = self.argv + ["-t" if name == "nginx" else "-c"]
+
+    def make_certificate(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
+                        "-keyout", self.folder / "tandem.key", "-out", self.folder / "tandem.crt"], check=True,
+                       capture_output=True)
+        (self.folder / "tandem.pem").write_bytes(b"".join((self.folder / f"tandem.{end}").read_bytes() for end in ("crt", "key")))
+
+    def whole(self, config):
+        """A file of /etc/nginx/conf.d, with what surrounds it."""
+        temps = "".join(f"{what}_temp_path {self.folder}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
+        return (f"daemon off; worker_processes 1; pid {self.folder}/pid; {user} events {{}}\n"
+                f"http {{ access_log off; {temps}\n{config}}}\n")
+
+    def __enter__(self):
+        checked = subprocess.run(self.check, capture_output=True, text=True)
+        text = checked.stdout + checked.stderr
+        assert checked.returncode == 0 and "warn" not in text.lower(), text
+        self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        while time.monotonic() < end and self.child.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            time.sleep(0.01)
+        self.__exit__()
+        raise AssertionError(f"it does not listen: {text}")
+
+    def __exit__(self, *_):
+        self.child.terminate()
+        self.child.wait(20)
+
+
+def opened(place):
+    return int(re.search(r"^tandem_connections_opened_total (\d+)$", place.shell("curl localhost:8000/metrics"), re.M)[1])
+
+
+def check_proxy(name, check):
+    place = Place(made())
+    place.shell(SERVE)
+    try:
+        with Proxy(place, name):
+            check(place)
+    finally:
+        place.stop()
+
+
+def check_nginx(place):
+    wrong = run_page(PROXY_PAGE, place)
+    assert not wrong, told(wrong)
+    before = opened(place)
+    asked = place.shell("for i in $(seq 10); do curl -k https://localhost:8443/healthz; done")
+    assert asked == '{"ready":true}' * 10, asked
+    assert opened(place) - before <= 2, "it does not keep its connections open"
+    assert place.shell("curl -k -I --compressed https://localhost:8443/").count("Content-Encoding: gzip") == 1
+
+
+def check_haproxy(place):
+    steps_of_page = [step for block in BLOCK.findall(PROXY_PAGE.read_text()) for step in steps(block)]
+    found = [place.shell(command) for command, _ in steps_of_page]
+    assert "Tandem-Epoch: 1" in found[0].title() and '"rung":"fresh"' in found[0], found[0]
+    assert [plain(text) for text in found[1:]] == [plain(expected) for _, expected in steps_of_page[1:]], found
+
+
+def test_nginx_of_the_proxy_page():
+    check_proxy("nginx", check_nginx)
+
+
+def test_haproxy_of_the_proxy_page():
+    check_proxy("haproxy", check_haproxy)
 
 
 def clients_python():
