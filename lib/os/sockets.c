@@ -52,7 +52,10 @@ static tdm_status split_address(const char *address, char host[256], char port[8
     return TDM_OK;
 }
 
-static tdm_status bind_one(const struct addrinfo *info, bool shared, tdm__socket *out, tdm_error *err, const char *where)
+/* Whether a socket may bind beside others is asked at its bind, and again at its listen: so the first one binds as if it
+ * were alone. */
+static tdm_status bind_one(const struct addrinfo *info, tdm__sharing sharing, tdm__socket *out, tdm_error *err,
+                           const char *where)
 {
     int one = 1, fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -60,10 +63,12 @@ static tdm_status bind_one(const struct addrinfo *info, bool shared, tdm__socket
     const char *doing = NULL;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one))
         doing = "SO_REUSEADDR";
-    else if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one))
+    else if (sharing == TDM__BESIDE && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one))
         doing = "SO_REUSEPORT";
     else if (bind(fd, info->ai_addr, info->ai_addrlen))
         doing = "bind";
+    else if (sharing == TDM__FIRST && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one))
+        doing = "SO_REUSEPORT";
     else if (listen(fd, BACKLOG))
         doing = "listen";
     if (!doing) {
@@ -89,7 +94,7 @@ static tdm_status tell_bound(tdm__socket socket, char bound[TDM__ADDRESS_MAX], t
     return TDM_OK;
 }
 
-tdm_status tdm__listen_tcp(const char *address, bool shared, tdm__socket *out, char bound[TDM__ADDRESS_MAX],
+tdm_status tdm__listen_tcp(const char *address, tdm__sharing sharing, tdm__socket *out, char bound[TDM__ADDRESS_MAX],
                            tdm_error *err)
 {
     char host[256], port[8];
@@ -101,9 +106,9 @@ tdm_status tdm__listen_tcp(const char *address, bool shared, tdm__socket *out, c
     int code = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
     if (code)
         return tdm__fail(err, TDM_BAD_INPUT, address, "this host cannot be found: %s", gai_strerror(code));
-    s = bind_one(list, shared, out, err, address);
+    s = bind_one(list, sharing, out, err, address);
     for (const struct addrinfo *next = list->ai_next; s && next; next = next->ai_next)
-        s = bind_one(next, shared, out, err, address);
+        s = bind_one(next, sharing, out, err, address);
     freeaddrinfo(list);
     if (!s)
         s = tell_bound(*out, bound, err);

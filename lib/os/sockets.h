@@ -12,10 +12,12 @@
 typedef int tdm__socket;
 enum { TDM__NO_SOCKET = -1, TDM__ADDRESS_MAX = 80 };
 
-/* "HOST:PORT", "[IPV6]:PORT", ":PORT" (all addresses). `shared`: several sockets listen on one address and the kernel
- * spreads connections over them (SO_REUSEPORT). Port 0 picks a free one. `bound` gets the address as HOST:PORT. Errors:
+/* Several sockets of one process can listen on one address; the kernel spreads connections over them (SO_REUSEPORT). The
+ * first makes sure that nobody else listens there: another process of the same user could otherwise join unseen. */
+typedef enum tdm__sharing { TDM__ALONE, TDM__FIRST, TDM__BESIDE } tdm__sharing;
+/* "HOST:PORT", "[IPV6]:PORT", ":PORT" (all addresses). Port 0 picks a free one. `bound` gets the address as HOST:PORT. Errors:
  * TDM_BAD_INPUT (no such form, no such host), TDM_REFUSED (the address is in use, or not ours), TDM_SYSTEM. */
-tdm_status tdm__listen_tcp(const char *address, bool shared, tdm__socket *out, char bound[TDM__ADDRESS_MAX],
+tdm_status tdm__listen_tcp(const char *address, tdm__sharing sharing, tdm__socket *out, char bound[TDM__ADDRESS_MAX],
                            tdm_error *err);
 /* At a path, however long (the last name has at most 75 bytes), for this user alone (mode 0600). A socket that is there already is replaced: call it
  * only when the path is known to be ours. */

@@ -425,7 +425,7 @@ static tdm_status listen_local(tdm__admin *admin, tdm_home *home, tdm_error *err
 
 static tdm_status listen_remote(tdm__admin *admin, const char *address, tdm_error *err)
 {
-    tdm_status s = tdm__listen_tcp(address, false, &admin->remote, admin->server->admin_address, err);
+    tdm_status s = tdm__listen_tcp(address, TDM__ALONE, &admin->remote, admin->server->admin_address, err);
     return s ? s : tdm__poller_add(admin->poller, admin->remote, &admin->remote, true, false, err);
 }
 

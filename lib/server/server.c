@@ -76,8 +76,8 @@ static tdm_status open_loops(tdm_server *server, const char *listen, tdm_error *
         return tdm__no_memory(err, "server");
     for (unsigned i = 0; i < server->n_loops; i++) {
         tdm__socket listener;
-        bool shared = server->n_loops > 1;
-        tdm_status s = tdm__listen_tcp(i ? server->address : listen, shared, &listener, address, err);
+        tdm__sharing sharing = server->n_loops == 1 ? TDM__ALONE : i == 0 ? TDM__FIRST : TDM__BESIDE;
+        tdm_status s = tdm__listen_tcp(i ? server->address : listen, sharing, &listener, address, err);
         if (!s)
             s = tdm__loop_open(server, server->seat[i], listener, &server->loop[i], err);
         if (s)
