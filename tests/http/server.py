@@ -24,7 +24,7 @@ import wire
 PROGRAM = tap.build_dir() / "app/tandem"
 LISTENING = re.compile(r"^listening on http://(127\.0\.0\.1|\[::1\]):(\d+)$", re.M)
 START_S, STOP_S = 20, 20
-SANITIZED = tap.build_dir().name in ("asan", "tsan")     # memory is then not the program's own
+SANITIZED = tap.build_dir().name.endswith(("asan", "tsan"))     # memory is then not the program's own
 running = set()
 
 
