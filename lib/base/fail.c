@@ -126,12 +126,13 @@ static size_t show_one(tdm_str s, size_t i, char piece[8])
     return 1;
 }
 
+enum { SHOWN_MAX = 64 }; /* bytes: enough to recognise a value, short enough for a line */
+static const char ellipsis[] = "\xE2\x80\xA6";
+
 void tdm__fail_found_text(tdm_error *err, tdm_str text)
 {
     if (!err)
         return;
-    enum { SHOWN_MAX = 64 };                 /* enough to recognise a value, short enough for a line */
-    static const char ellipsis[] = "\xE2\x80\xA6";
     char shown[SHOWN_MAX + 16] = "\"";
     size_t len = 1, i = 0;
     while (i < text.len && len < SHOWN_MAX) {
@@ -142,6 +143,27 @@ void tdm__fail_found_text(tdm_error *err, tdm_str text)
         len += n;
     }
     snprintf(shown + len, sizeof shown - len, "%s\"", i < text.len ? ellipsis : "");
+    copy_text(err->found, sizeof err->found, shown);
+}
+
+void tdm__fail_found_json(tdm_error *err, tdm_str token)
+{
+    if (!err)
+        return;
+    char shown[SHOWN_MAX + 16];
+    size_t len = 0, i = 0;
+    while (i < token.len && len < SHOWN_MAX) {
+        char piece[8];
+        bool as_it_is = token.ptr[i] == '"' || token.ptr[i] == '\\';
+        if (as_it_is)
+            snprintf(piece, sizeof piece, "%c", token.ptr[i++]);
+        else
+            i += show_one(token, i, piece);
+        size_t n = strlen(piece);
+        memcpy(shown + len, piece, n);
+        len += n;
+    }
+    snprintf(shown + len, sizeof shown - len, "%s", i < token.len ? ellipsis : "");
     copy_text(err->found, sizeof err->found, shown);
 }
 

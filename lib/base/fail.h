@@ -16,6 +16,8 @@ void tdm__fail_expected(tdm_error *err, const char *format, ...) TDM_PRINTF(2, 3
 void tdm__fail_found(tdm_error *err, const char *format, ...) TDM_PRINTF(2, 3);
 /* Found: a text from outside, quoted, control bytes escaped, cut with an ellipsis. */
 void tdm__fail_found_text(tdm_error *err, tdm_str text);
+/* Found: a value of JSON as it stands there, in the quotes that it has; control bytes escaped, cut with an ellipsis. */
+void tdm__fail_found_json(tdm_error *err, tdm_str token);
 void tdm__fail_hint(tdm_error *err, const char *format, ...) TDM_PRINTF(2, 3);
 /* Replaces where; with `prefix` NULL a no-op. For callers that know the place better than the callee. */
 void tdm__fail_where(tdm_error *err, const char *format, ...) TDM_PRINTF(2, 3);

@@ -61,7 +61,7 @@ tdm_status tdm__json_wrong_kind(tdm__json_scan *scan, const char *what, const ch
     if (first == '{' || first == '[')
         tdm__fail_found(scan->err, "%s", first == '{' ? "an object" : "a list");
     else
-        tdm__fail_found_text(scan->err, tdm__strn(from, (size_t)(scan->at - from)));
+        tdm__fail_found_json(scan->err, tdm__strn(from, (size_t)(scan->at - from)));
     return status;
 }
 

@@ -193,7 +193,7 @@ static void test_what_bad_rows_say(void **state)
     assert_ok(tdm__row_parser_next(parser, &block, NULL), NULL);
     assert_int_equal(block->n_bad, 5);
     static const char *const want[] = {
-        "dep_hour: the value does not have the field's type: expected i64, found \"\\\"x\\\"\"",
+        "dep_hour: the value does not have the field's type: expected i64, found \"x\"",
         "a comma or the closing brace must follow, at byte 14 of the record: found \";\"",
         "dep_hour: the value does not have the field's type: expected i64, found a list",
         "a comma or the closing brace must follow, at byte 14 of the record: found the record's end",
