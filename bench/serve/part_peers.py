@@ -46,8 +46,8 @@ def visit(bench, name, size):
 
 
 def crowd(arrivals):
-    """Twice as many connections as there are clients that have not given up: some wait to be accepted."""
-    return max(CONNECTIONS, min(OVERLOAD_CONNECTIONS_MAX, round(2 * arrivals * DEADLINE_MS / 1e3)))
+    """As many connections as there are clients that have not given up."""
+    return max(CONNECTIONS, min(OVERLOAD_CONNECTIONS_MAX, round(arrivals * DEADLINE_MS / 1e3)))
 
 
 def rounds(bench, section, size, names):

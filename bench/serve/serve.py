@@ -17,6 +17,7 @@ import resource
 import shutil
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "job"))
@@ -45,6 +46,7 @@ PARTS = {
     "peers": "other servers, 500 trees",
     "peers-small": "other servers, 50 trees",
 }
+CALM_MAX, CALM_TRIES = 0.1, 30
 NEED_PEERS = ("peers", "peers-small")
 
 
@@ -83,10 +85,32 @@ def is_current(a, name):
     return part and part["programs"] == programs(a)
 
 
+def others_busy(seconds):
+    """Share of the machine's cores that other work uses, over some seconds in which we do nothing."""
+    def ticks():
+        fields = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+        return sum(fields[:8]), fields[3] + fields[4]
+    whole, quiet = ticks()
+    time.sleep(seconds)
+    now = ticks()
+    return 1 - (now[1] - quiet) / max(1, now[0] - whole)
+
+
+def calm(a):
+    """Waits up to half a minute for others to be done; how busy they still are. A small run does not care."""
+    if a.small:
+        return 0.0
+    for _ in range(CALM_TRIES):
+        busy = others_busy(1)
+        if busy < CALM_MAX:
+            break
+    return busy
+
+
 def measure_part(a, name):
     """Measures a part and keeps it. A measurement at small size is not kept: it means nothing."""
-    load = measure.load_average()
-    print(f"# == {name}: {PARTS[name]}; load {load}", flush=True)
+    busy = calm(a)
+    print(f"# == {name}: {PARTS[name]}" + (f"; other work uses {busy:.0%} of the cores" if busy else ""), flush=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tandem-serve-"))
     ours = measure.os.sched_getaffinity(0)
     measure.os.sched_setaffinity(0, {generator.cores()[1]})     # what watches must not sit on the server's core
@@ -95,7 +119,7 @@ def measure_part(a, name):
     finally:
         measure.os.sched_setaffinity(0, ours)
         shutil.rmtree(folder, ignore_errors=True)
-    part = section.saved() | {"programs": programs(a), "commit": measure.commit(), "load": load,
+    part = section.saved() | {"programs": programs(a), "commit": measure.commit(), "busy": busy,
                               "date": str(measure.datetime.date.today())}
     if not a.small:
         kept(name).parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +153,8 @@ def write_page(path):
     lines = page.lines
     for name in PARTS:
         part = parts.get(name)
-        lines += part["lines"] + [f"(part `{name}`, {part['date']}, commit {part['commit']}, load {part['load']})", ""] \
+        lines += part["lines"] + [f"(part `{name}`, {part['date']}, commit {part['commit']}; other work used "
+                                f"{part['busy']:.0%} of the cores when it began)", ""] \
             if part else [f"Part `{name}` ({PARTS[name]}) is not measured yet.", ""]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
