@@ -8,6 +8,7 @@ a line `…` stands for lines left out. `--record` writes what is printed now in
 
 import difflib
 import fcntl
+import json
 import os
 import pathlib
 import pwd
@@ -307,6 +308,21 @@ def test_nginx_of_the_proxy_page():
 
 def test_haproxy_of_the_proxy_page():
     check_proxy("haproxy", check_haproxy)
+
+
+def test_health_check_of_the_container():
+    text = (server.ROOT / "packaging/Containerfile").read_text()
+    words = json.loads(re.search(r"^HEALTHCHECK .*?CMD (\[.*\])$", text, re.M)[1])
+    place = Place(made())
+    place.shell(SERVE)
+    try:
+        ask = [word.replace("/8000", f"/{place.server.port}") for word in words]
+        assert subprocess.run(ask, timeout=20).returncode == 0
+        place.shell("curl --unix-socket tandem-home/admin.sock -X POST localhost/admin/v1/drain")
+        assert subprocess.run(ask, timeout=20).returncode != 0, "a server that drains is not ready"
+    finally:
+        place.stop()
+    assert subprocess.run(ask, timeout=20, capture_output=True).returncode != 0, "there is no server"
 
 
 def clients_python():
