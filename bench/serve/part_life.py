@@ -32,6 +32,7 @@ def start(bench):
             result = bench.load.first_answer(server.port, files, server.command)
             if turn:       # the first round brings the files into memory
                 spent[name].append(result)
+    nginx.stop()
     section.say(f"{len(spent['nginx'])} starts of each in turn, from just before the process is made to the last byte "
                 "of the first right answer; connections are tried without a pause meanwhile.")
     ms = {name: [r["first_us"] / 1e3 for r in results] for name, results in spent.items()}

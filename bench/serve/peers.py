@@ -61,7 +61,7 @@ def mlserver(name, folder, port):
         "debug": False, "access_log_enabled": False}))
     (home / "m/model-settings.json").write_text(json.dumps({
         "name": "m", "implementation": "peer_mlserver.Trees", "parameters": {"uri": str(folder / "model.txt")}}))
-    return servers.Server(name, [venv("mlserver", "mlserver"), "start", home], QUIET, cwd=home, port=port)
+    return servers.Server(name, [venv("mlserver", "mlserver"), "start", home], QUIET, cwd=home, port=port, scratch=home)
 
 
 def go(library):

@@ -38,13 +38,14 @@ def ask(port, request, seconds=10):
 
 
 class Server:
-    """A process on the server's core. `command` and `env` may use the port, which is free."""
+    """A process on the server's core. `command` and `env` may use the port, which is free; the folder `scratch` goes
+    when it stops."""
 
-    def __init__(self, name, command, env=None, cwd=None, port=None):
+    def __init__(self, name, command, env=None, cwd=None, port=None, scratch=None):
         self.name, self.command, self.cwd = name, [str(w) for w in command], cwd
         self.env = dict(os.environ, **(env or {}))
         self.port = port or free_port()
-        self.process = None
+        self.process, self.scratch = None, scratch
 
     def start(self, request, seconds=60):
         """Returns once `request` is answered with 200."""
@@ -83,8 +84,12 @@ class Server:
 
     def stop(self):
         """Ends it and all that it started."""
-        if not self.process:
-            return
+        if self.process:
+            self.end()
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def end(self):
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
@@ -138,7 +143,8 @@ def nginx(answer_size, connections=25000):
     text = string.Template((HERE / "nginx.conf").read_text()).substitute(FOLDER=folder, PORT=port, ANSWER=answer,
                                                                          CONNECTIONS=connections)
     (folder / "nginx.conf").write_text(text)
-    return Server("nginx", [program, "-e", folder / "error.log", "-c", folder / "nginx.conf"], port=port)
+    return Server("nginx", [program, "-e", folder / "error.log", "-c", folder / "nginx.conf"], port=port,
+                  scratch=folder)
 
 
 def tandem(program, models=None, home=None, name="tandem"):
