@@ -110,7 +110,7 @@ def compare(bench, size):
         section.say(f"3x: arrivals at three times the closed rate, each on a connection of its own (up to "
                     f"{OVERLOAD_CONNECTIONS_MAX:,}, beyond which clients are turned away here). A client gives up "
                     f"{DEADLINE_MS} ms after it should have sent, and closes its connection.")
-    names = [*OURS, *peers.present(), "nginx"]
+    names = [*OURS, *peers.present()] + (["nginx"] if servers.nginx_program() else [])
     visits = rounds(bench, section, size, names)
     order = sorted(visits, key=lambda n: -middle([v["closed"] for v in visits[n]], per_core_s))
     section.table(HEADER + (OVERLOAD_HEADER if size == "big" else []) + ["failed"],

@@ -47,12 +47,17 @@ PARTS = {
     "peers-small": "other servers, 50 trees",
 }
 CALM_MAX, CALM_TRIES = 0.1, 30
+NEED_NGINX = ("share", "half", "start")
 NEED_PEERS = ("peers", "peers-small")
 
 
 def against_wrk(bench):
     section = sections.Section("The load generator against wrk")
     check_load.check_kinds(bench.a.build)
+    section.say(f"{len(check_load.KINDS)} crafted answers count as what they are; latency counts from the intended send.")
+    if lacks_nginx():
+        section.say("nginx is missing: nothing to compare both with.")
+        return section
     rows = check_load.compare(bench.a.build, bench.small, section.say)
     if rows:
         section.say("Closed loop, 64 connections, 400-byte bodies. Against `/twice`, where nginx asks itself first, the "
@@ -126,11 +131,15 @@ def measure_part(a, name):
         kept(name).write_text(json.dumps(part))
 
 
+def lacks_nginx():
+    return not servers.nginx_program()
+
+
 def missing():
     """What this machine lacks, and what is then not measured."""
     lacks = []
-    if not shutil.which("nginx", path="/usr/sbin:" + measure.os.environ["PATH"]):
-        lacks.append("nginx (Debian's nginx-light): the parts wrk, share, half, start")
+    if lacks_nginx():
+        lacks.append("nginx (Debian's nginx-light): the parts " + ", ".join(NEED_NGINX))
     if not shutil.which("wrk"):
         lacks.append("wrk: the comparison of the generator with it")
     if not shutil.which("taskset"):
@@ -165,10 +174,7 @@ def chosen(a):
     if a.part:
         return a.part
     names = [name for name in PARTS if a.all or name not in NEED_PEERS]
-    lacks_nginx = any(text.startswith("nginx") for text in missing())
-    if lacks_nginx:
-        names = [name for name in names if name not in ("wrk", "share", "half", "start")]
-    return names
+    return [name for name in names if not (lacks_nginx() and name in NEED_NGINX)]
 
 
 def work(a):

@@ -131,9 +131,13 @@ def right(server, files, predictions, tolerance=1e-12):
     return bodies
 
 
+def nginx_program():
+    return shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+
+
 def nginx(answer_size, connections=25000):
     """The floor; its answer has `answer_size` bytes. It makes room for all connections when it starts."""
-    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+    program = nginx_program()
     if not program:
         raise Failed("nginx is missing: install Debian's nginx-light")
     port = free_port()
