@@ -29,12 +29,17 @@ tdm_status tdm__json_end_scan(tdm__json_scan *scan)
     return scan->at == scan->end ? TDM_OK : tdm__json_fault(scan, NULL, "nothing may follow the value");
 }
 
-tdm_status tdm__json_fault(tdm__json_scan *scan, const char *at, const char *what)
+static tdm_status fault_at(tdm__json_scan *scan, const char *at, const char *what)
 {
     const char *of = scan->within ? " of the " : "", *within = scan->within ? scan->within : "";
-    at = at ? at : scan->at;
     size_t place = (size_t)(at - scan->begin) + 1;
-    tdm_status status = tdm__fail(scan->err, TDM_JSON_SYNTAX, NULL, "%s, at byte %zu%s%s", what, place, of, within);
+    return tdm__fail(scan->err, TDM_JSON_SYNTAX, NULL, "%s, at byte %zu%s%s", what, place, of, within);
+}
+
+tdm_status tdm__json_fault(tdm__json_scan *scan, const char *at, const char *what)
+{
+    at = at ? at : scan->at;
+    tdm_status status = fault_at(scan, at, what);
     if (at < scan->end)
         tdm__fail_found_text(scan->err, tdm__strn(at, 1));
     else
@@ -44,7 +49,8 @@ tdm_status tdm__json_fault(tdm__json_scan *scan, const char *at, const char *wha
 
 tdm_status tdm__json_twice(tdm__json_scan *scan, tdm_str name)
 {
-    tdm_status status = tdm__fail(scan->err, TDM_JSON_SYNTAX, NULL, "the object has the same name twice");
+    bool in_place = name.ptr > scan->begin && name.ptr < scan->end; /* else its escapes were undone elsewhere */
+    tdm_status status = fault_at(scan, in_place ? name.ptr - 1 : scan->at, "the object has the same name twice");
     tdm__fail_found_text(scan->err, name);
     return status;
 }

@@ -78,8 +78,10 @@ static tdm_status refuse_key(tdm__lane *lane, size_t row, size_t part, const cha
 tdm_status tdm__question_check_key(tdm__lane *lane, size_t row, tdm_error *err)
 {
     const tdm__package *p = lane->servable->package;
-    bool letters = false;
-    if (!lane->servable->needs_key || lane->answer[row].error)
+    bool letters = false, given = lane->servable->needs_key; /* half a key is a mistake, also where nobody reads it */
+    for (size_t k = 0; k < p->key.n; k++)
+        given |= lane->key[k].presence[row] != TDM_MISSING;
+    if (!given || lane->answer[row].error)
         return TDM_OK;
     for (size_t k = 0; k < p->key.n; k++) {
         unsigned presence = lane->key[k].presence[row];

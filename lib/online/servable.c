@@ -17,12 +17,13 @@ static bool has_rung(const tdm__package *package, tdm__rung rung)
     return false;
 }
 
-/* A table of another release is no rung of ours. One that is damaged makes its rung fail, not the opening. */
+/* A table of another release is none of ours. One that is damaged makes its rung fail, where there is one, not the opening;
+ * without that rung nobody need be warned but who asks for the table itself. */
 static tdm_status open_table(tdm__servable *v, tdm_home *home, const char *table, tdm_error *err)
 {
     char text[sizeof(tdm_error)];
     tdm__buf json = {0};
-    if (!has_rung(v->package, TDM__RUNG_TABLE) || !table[0])
+    if (!table[0])
         return TDM_OK;
     tdm_status s = tdm__table_open_name(home, table, &v->table, &v->table_error);
     if (s == TDM_NO_MEMORY)
@@ -33,6 +34,8 @@ static tdm_status open_table(tdm__servable *v, tdm_home *home, const char *table
             tdm_table_close(&v->table);
         return TDM_OK;
     }
+    if (!has_rung(v->package, TDM__RUNG_TABLE))
+        return TDM_OK;
     tdm_error_format(&v->table_error, text, sizeof text);
     tdm__buf_json_text(&json, tdm__str(text));
     s = tdm__buf_check(&json, err);

@@ -142,21 +142,30 @@ static tdm_status check_type(const tdm__exchange *x, tdm_error *err)
     return s;
 }
 
+/* What can be refused by the head alone. */
+static tdm_status check_head(tdm__exchange *x, tdm_error *err)
+{
+    tdm__coding coding;
+    tdm_status s = read_deadline(x, err);
+    if (!s)
+        s = check_type(x, err);
+    if (!s && x->request->field[TDM__HTTP_CONTENT_ENCODING].ptr)
+        s = tdm__coding_of(x->request->field[TDM__HTTP_CONTENT_ENCODING], &coding, err);
+    return s;
+}
+
 /* All that comes before the route. False: it is a large one. */
 static bool work(tdm__exchange *x)
 {
     tdm_error err;
     if (atomic_load_explicit(&x->seat->server->stopping, memory_order_relaxed))
         x->close = true;
-    if (!expand_body(x, &err))
-        return false;
-    if (!err.status)
-        err.status = read_deadline(x, &err);
-    if (!err.status)
-        err.status = check_type(x, &err);
-    if (!err.status)
-        return tdm__dispatch(x);
-    x->oip = tdm__str_starts(x->request->path, "/v2");
+    if (!check_head(x, &err)) {
+        if (!expand_body(x, &err))
+            return false;
+        if (!err.status)
+            return tdm__dispatch(x);
+    }
     tdm__exchange_fail(x, &err);
     return true;
 }
@@ -238,17 +247,25 @@ static void give_up_large(tdm__buf *b)
         tdm__buf_free(b);
 }
 
-bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,
-                         const tdm__arrival *arrival, tdm__buf *out, bool *close)
+static tdm__exchange exchange_of(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request)
 {
-    tdm__exchange x = {.seat = seat, .serving = serving, .request = request, .arrived_us = arrival->us,
-                       .arrived_ns = arrival->ns, .mark_ns = arrival->begin_ns, .status = 200,
-                       .type = "application/json", .body = &seat->body, .fields = &seat->fields,
-                       .close = !request->keep_alive, .route = (unsigned)tdm__n_routes, .rung = -1};
-    size_t before = out->len;
     tdm__arena_reset(&seat->texts);
     tdm__buf_reset(&seat->body);
     tdm__buf_reset(&seat->fields);
+    return (tdm__exchange){.seat = seat, .serving = serving, .request = request, .status = 200,
+                           .type = "application/json", .body = &seat->body, .fields = &seat->fields,
+                           .close = !request->keep_alive, .oip = tdm__str_starts(request->path, "/v2"),
+                           .route = (unsigned)tdm__n_routes, .rung = -1};
+}
+
+bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,
+                         const tdm__arrival *arrival, tdm__buf *out, bool *close)
+{
+    tdm__exchange x = exchange_of(seat, serving, request);
+    size_t before = out->len;
+    x.arrived_us = arrival->us;
+    x.arrived_ns = arrival->ns;
+    x.mark_ns = arrival->begin_ns;
     if (!work(&x))
         return false;
     write_answer(&x, out);
@@ -261,16 +278,32 @@ bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm
     return true;
 }
 
+static void count_refused(const tdm__exchange *x)
+{
+    tdm__add(&x->seat->meters.status[x->status / 100 % 6], 1);
+    tdm__add(&x->seat->meters.error[x->code], 1);
+}
+
+bool tdm__answer_early(tdm__seat *seat, const tdm__http_request *request, tdm__buf *out)
+{
+    tdm__exchange x = exchange_of(seat, NULL, request);
+    tdm_error err;
+    bool refused = check_head(&x, &err) != TDM_OK;
+    if (refused)
+        tdm__exchange_fail(&x, &err);
+    else if (!tdm__dispatch_refuses(&x))
+        return false;
+    x.close = true; /* the body is not wanted, and may come or not */
+    write_answer(&x, out);
+    count_refused(&x);
+    return true;
+}
+
 void tdm__answer_fault(tdm__seat *seat, const tdm__http_request *request, const tdm_error *error, tdm__buf *out)
 {
-    static const tdm__http_request none = {.method = TDM__HTTP_GET, .minor = 1};
-    tdm__exchange x = {.seat = seat, .request = request ? request : &none, .body = &seat->body, .fields = &seat->fields,
-                       .close = !request || !request->keep_alive, .route = (unsigned)tdm__n_routes};
-    tdm__buf_reset(&seat->body);
-    tdm__buf_reset(&seat->fields);
-    x.oip = request && tdm__str_starts(request->path, "/v2");
+    static const tdm__http_request none = {.method = TDM__HTTP_GET, .minor = 1}; /* not kept alive */
+    tdm__exchange x = exchange_of(seat, NULL, request ? request : &none);
     tdm__exchange_fail(&x, error);
     write_answer(&x, out);
-    tdm__add(&seat->meters.status[x.status / 100 % 6], 1);
-    tdm__add(&seat->meters.error[x.code], 1);
+    count_refused(&x);
 }

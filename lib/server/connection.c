@@ -217,9 +217,11 @@ static bool step(tdm__connection *c, tdm_str *in)
     case TDM__HTTP_REQUEST:
         answer(c, &request);
         return !c->at_large && !c->closing;
-    case TDM__HTTP_CONTINUE:
-        tdm__buf_text(&c->loop->out, tdm__http_continue_line);
-        return true;
+    case TDM__HTTP_CONTINUE: /* the request is its head so far */
+        c->closing = c->refused = tdm__answer_early(c->loop->seat, &request, &c->loop->out);
+        if (!c->closing)
+            tdm__buf_text(&c->loop->out, tdm__http_continue_line);
+        return !c->closing;
     case TDM__HTTP_FAULT:
         fault(c, &err);
         return false;

@@ -85,6 +85,8 @@ static tdm_status answer_list(deciding *d, bool *whole, tdm_error *err)
     bool first = true, more;
     tdm__json_scan before = *d->scan;
     tdm_status s = tdm__json_open(d->scan, '[');
+    if (s == TDM_FIELD_TYPE)
+        tdm__fail_where(err, "rows");
     while (!s && !(s = tdm__json_next_item(d->scan, &first, &more)) && more) {
         tdm__asked asked;
         if (rows == rows_max && !d->x->seat->large) {

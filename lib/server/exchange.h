@@ -115,6 +115,8 @@ bool tdm__route_v2_load(tdm__exchange *x);
 
 /* The first that fits counts. Finds the route and calls it, or answers 404, 405, OPTIONS. As a handler otherwise. */
 bool tdm__dispatch(tdm__exchange *x);
+/* Answers like it where there is no such route; else false, and nothing was done. */
+bool tdm__dispatch_refuses(tdm__exchange *x);
 typedef struct tdm__route {
     uint8_t method;
     bool takes_body;

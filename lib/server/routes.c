@@ -108,20 +108,33 @@ static bool method_fits(unsigned asked, unsigned has)
     return asked == has || (asked == TDM__HTTP_HEAD && has == TDM__HTTP_GET);
 }
 
+/* Sets x->route; false when there is none, or none with this method. */
+static bool find_route(tdm__exchange *x, tdm_str raw[ARGUMENTS_MAX])
+{
+    for (size_t i = 0; i < tdm__n_routes; i++) {
+        memset(raw, 0, ARGUMENTS_MAX * sizeof *raw);
+        if (method_fits(x->request->method, tdm__routes[i].method) && fits(tdm__routes[i].path, x->request->path, raw)) {
+            x->route = (unsigned)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tdm__dispatch(tdm__exchange *x)
 {
-    tdm_str path = x->request->path;
-    x->oip = tdm__str_starts(path, "/v2");
-    for (size_t i = 0; i < tdm__n_routes; i++) {
-        tdm_str raw[ARGUMENTS_MAX] = {{NULL, 0}};
-        tdm_error err;
-        if (!method_fits(x->request->method, tdm__routes[i].method) || !fits(tdm__routes[i].path, path, raw))
-            continue;
-        x->route = (unsigned)i;
-        if (decode_arguments(x, raw, &err))
-            return tdm__routes[i].handler(x);
-        tdm__exchange_fail(x, &err);
-        return true;
-    }
-    return no_such_route(x);
+    tdm_str raw[ARGUMENTS_MAX];
+    tdm_error err;
+    if (!find_route(x, raw))
+        return no_such_route(x);
+    if (decode_arguments(x, raw, &err))
+        return tdm__routes[x->route].handler(x);
+    tdm__exchange_fail(x, &err);
+    return true;
+}
+
+bool tdm__dispatch_refuses(tdm__exchange *x)
+{
+    tdm_str raw[ARGUMENTS_MAX];
+    return !find_route(x, raw) && no_such_route(x);
 }

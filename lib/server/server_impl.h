@@ -140,6 +140,9 @@ typedef struct tdm__arrival {
 } tdm__arrival;
 bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,
                          const tdm__arrival *arrival, tdm__buf *out, bool *close);
+/* A request of which only the head is there and whose client waits with the body: true when it is refused at once, and the
+ * connection ends. */
+bool tdm__answer_early(tdm__seat *seat, const tdm__http_request *request, tdm__buf *out);
 /* The answer to a request that no route gets to see: one that is none (`request` NULL: says that the connection ends), or
  * one that finds no room. */
 void tdm__answer_fault(tdm__seat *seat, const tdm__http_request *request, const tdm_error *error, tdm__buf *out);

@@ -438,7 +438,7 @@ static void test_what_it_says(void **state)
     assert_status(tdm__json_open(&f.scan, '{'), TDM_FIELD_TYPE, &f.err);
     assert_says(&f.err, "the value is not an object: expected an object, found a list");
     assert_status(tdm__json_twice(&f.scan, tdm__str("a")), TDM_JSON_SYNTAX, &f.err);
-    assert_says(&f.err, "the object has the same name twice: found \"a\"");
+    assert_says(&f.err, "the object has the same name twice, at byte 9: found \"a\"");
     f.scan.at = f.scan.end;
     f.scan.within = "row";
     assert_status(tdm__json_fault(&f.scan, NULL, "more must follow"), TDM_JSON_SYNTAX, &f.err);
