@@ -456,7 +456,7 @@ def test_predictions_that_are_none():
     for target, status in (("/v1/predictions/fare", 404), ("/v1/predictions/fare/", 404),
                            ("/v1/predictions/fare/r1/x", 404), ("/v1/predictions/fare/%zz", 400),
                            ("/v1/predictions/fare/%", 400), ("/v1/predictions/fare/%ff", 400),
-                           ("/v1/predictions/fare/r1%00", 404)):
+                           ("/v1/predictions/fare/r1%00", 400)):
         answer = connection().ask("GET", target)
         assert answer.status in (status, 404) and answer.error(), (target, answer)
     answer = connection().ask("POST", "/v1/predictions/fare/r1", {})

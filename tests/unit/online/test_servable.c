@@ -76,8 +76,9 @@ static void tables(void **state)
     json_decref(warning);
     lane_desk_close_release(&d);
     fixture_pack(&d.f, fixture_edit(lane_desk_yaml, ", table]", "]"), lane_desk_main);
-    assert_ok(lane_desk_open(&d, "v000009", 1), &d.err); /* no rung wants it */
-    assert_int_equal(d.servable->table_error.status, TDM_OK);
+    assert_ok(lane_desk_open(&d, "v000009", 1), &d.err); /* no rung wants it: known, and no warning in an answer */
+    assert_int_equal(d.servable->table_error.status, TDM_NOT_FOUND);
+    assert_int_equal(d.servable->warning.len, 0);
     lane_desk_close(&d);
 }
 
