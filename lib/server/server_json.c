@@ -52,7 +52,7 @@ static void models_json(const tdm_server *server, tdm_json *j)
     tdm_json_end(j, ']');
 }
 
-static void server_json(const tdm_server *server, tdm_json *j)
+static void server_json(const tdm_server *server, const tdm__serving *serving, tdm_json *j)
 {
     uint64_t errors = 0;
     for (unsigned i = 0; i < server->n_seats; i++)
@@ -64,7 +64,7 @@ static void server_json(const tdm_server *server, tdm_json *j)
     tdm_json_f64(j, "uptime_s", (double)((tdm__monotonic_ns() - server->started_ns) / 1000000u) / 1000.0);
     tdm_json_text(j, "listening", server->address);
     tdm_json_u64(j, "threads", server->n_loops);
-    tdm_json_bool(j, "ready", !atomic_load(&server->stopping) && !atomic_load(&server->drained));
+    tdm_json_bool(j, "ready", tdm__server_is_ready(server, serving));
     tdm_json_bool(j, "draining", atomic_load(&server->stopping) || atomic_load(&server->drained));
     tdm_json_u64(j, "connections", atomic_load(&server->connections));
     tdm_json_u64(j, "requests", tdm__server_count(server, TDM__COUNT_REQUESTS));
@@ -97,7 +97,7 @@ void tdm__server_status_json(tdm_server *server, const tdm__serving *serving, td
         tdm__epoch_json(server->home, serving->described, &measured, j);
         tdm__mutex_unlock(server->describing);
     }
-    server_json(server, j);
+    server_json(server, serving, j);
     tdm_json_end(j, '}');
 }
 
