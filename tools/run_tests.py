@@ -245,7 +245,7 @@ def rerun_text(job, argv, seed):
     env = dict(job.env)
     if seed is not None:
         env["TANDEM_SEED"] = seed
-    if argv[0] == sys.executable:
+    if sys.executable in argv:
         env["TANDEM_BUILD_DIR"] = shown_path(BUILD / job.build)
     words = [f"{key}={value}" for key, value in env.items() if not key.endswith("SAN_OPTIONS")]
     words += [shown_path(a) for a in argv if "tandem-run-" not in a]
@@ -398,6 +398,11 @@ def python_jobs():
     jobs += [Job("asan", f"http/{file.name}", [sys.executable, str(file)], "asan", env=SANITIZER_ENV)
              for file in (ROOT / f"tests/http/test_http_{name}.py" for name in ("conformance", "decide", "oip"))
              if file.exists()]
+    # Cutovers, loads and runs beside traffic: what threads share.
+    flip = ROOT / "tests/http/test_http_cutover.py"
+    if flip.exists():
+        jobs.append(Job("tsan", f"http/{flip.name}", aslr_prefix() + [sys.executable, str(flip)], "tsan",
+                        env=SANITIZER_ENV))
     return jobs
 
 
