@@ -73,14 +73,25 @@ static tdm_status wrong_type(const reader *r, const char *member, size_t i, cons
     return s;
 }
 
+/* Without memory jansson 2.14 may call good JSON wrong, or read a number without its last digits and report success. So the
+ * text is read twice: what is not the same both times is not the text's fault. */
+static bool is_the_same_again(tdm_str bytes, const json_t *root, const json_error_t *e)
+{
+    json_error_t now = {0};
+    json_t *again = json_loadb(bytes.ptr, bytes.len, JSON_REJECT_DUPLICATES, &now);
+    bool same = root ? again && json_equal(root, again) : !again && json_error_code(e) == json_error_code(&now);
+    json_decref(again);
+    return same;
+}
+
 static tdm_status parse(reader *r, tdm_str bytes)
 {
-    json_error_t e;
+    json_error_t e = {0};
     r->root = json_loadb(bytes.ptr, bytes.len, JSON_REJECT_DUPLICATES, &e);
+    if (!is_the_same_again(bytes, r->root, &e) || (!r->root && json_error_code(&e) == json_error_out_of_memory))
+        return no_memory(r);
     if (r->root)
         return TDM_OK;
-    if (json_error_code(&e) == json_error_out_of_memory)
-        return no_memory(r);
     tdm_status s = tdm__fail(r->err, TDM_MODEL, r->name, "the JSON is not valid: %s", e.text);
     if (e.line > 0)
         tdm__fail_where(r->err, "%s:%d:%d", r->name, e.line, e.column);

@@ -95,16 +95,26 @@ static tdm_status unseal(const char *path, const char *kind, tdm_str file, tdm_s
     return TDM_OK;
 }
 
+static bool is_object(tdm_str text)
+{
+    json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    bool yes = json_is_object(root);
+    json_decref(root);
+    return yes;
+}
+
+/* Without memory jansson gives no code, or calls good JSON wrong: what is whole when read again was not the text's fault. */
 tdm_status tdm__document_parse(tdm_str text, const char *where, json_t **out, tdm_error *err)
 {
     json_error_t at = {0};
-    *out = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &at);
-    /* jansson gives no code when its own structures find no memory */
-    bool no_memory =
-        !*out && (json_error_code(&at) == json_error_out_of_memory || json_error_code(&at) == json_error_unknown);
+    if (!text.ptr)
+        text = tdm__str("");
+    *out = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &at);
     if (json_is_object(*out) && is_text_of(*out, text.ptr, text.len))
         return TDM_OK;
-    no_memory |= json_is_object(*out);
+    bool no_memory = *out ? json_is_object(*out)
+                          : json_error_code(&at) == json_error_out_of_memory ||
+                                json_error_code(&at) == json_error_unknown || is_object(text);
     json_decref(*out);
     *out = NULL;
     return no_memory ? tdm__no_memory(err, where) : tdm__fail(err, TDM_CORRUPT, where, "the text is not a JSON object");
