@@ -64,7 +64,8 @@ static const char *measured_ready(const tdm_service_info *v, char out[48])
     return was_read(v) ? instant_text(v->created_us, out) : NULL;
 }
 
-static void promise_as_text(const char *name, const char *promised, const char *measured, const tdm_live *live, tdm_text *out)
+static void promise_as_text(const char *name, const char *promised, const char *measured, const tdm_live *live,
+                            tdm_text *out)
 {
     if (promised[0] && measured)
         text_printf(out, "  promise %-10s %s; measured %s\n", name, promised, measured);
@@ -101,8 +102,9 @@ static void server_as_text(const tdm_live *live, tdm_text *out)
 {
     char up[32], requests[32], errors[32];
     const tdm_live_info *v = tdm_live_describe(live);
-    text_printf(out, "server http://%s: process %" PRId64 ", up %s, %s; %s request%s, %s answered with an error\n", v->address,
-                v->pid, human_age((int64_t)(v->uptime_s * 1e6), up), v->draining ? "DRAINING" : v->ready ? "ready" : "NOT READY",
+    const char *state = v->draining ? "DRAINING" : v->ready ? "ready" : "NOT READY";
+    text_printf(out, "server http://%s: process %" PRId64 ", up %s, %s; %s request%s, %s answered with an error\n",
+                v->address, v->pid, human_age((int64_t)(v->uptime_s * 1e6), up), state,
                 with_commas(v->requests, requests), plural(v->requests), with_commas(v->errors, errors));
 }
 
@@ -117,7 +119,8 @@ static tdm_status status_as_text(context *c, tdm_text *out, tdm_error *err)
         return s;
     tdm_status asked = tdm_live_open(c->home, &live, &silent);
     if (!tdm_epoch_number(epoch))
-        text_printf(out, "home %s: nothing is current yet; 'tandem promote RELEASE' makes it so\n", tdm_home_dir(c->home));
+        text_printf(out, "home %s: nothing is current yet; 'tandem promote RELEASE' makes it so\n",
+                    tdm_home_dir(c->home));
     else
         text_printf(out, "home %s: epoch %" PRIu64 " since %s (%s)\n", tdm_home_dir(c->home), tdm_epoch_number(epoch),
                     instant_text(tdm_epoch_since_us(epoch), since), tdm_epoch_cause(epoch));

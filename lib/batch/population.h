@@ -34,8 +34,8 @@ typedef struct tdm__piece_input {
     uint64_t count;
 } tdm__piece_input;
 
-/* `file`, which must outlive the population, or NULL: the source that the release names. TDM_USAGE when it names none; TDM_MISMATCH when the file lacks a key
- * column or a required request field. */
+/* `file`, which must outlive the population, or NULL: the source that the release names. TDM_USAGE when it names none;
+ * TDM_MISMATCH when the file lacks a key column or a required request field. */
 tdm_status tdm__population_open(tdm__population *p, const tdm__engine *engine, tdm__fs *fs, const char *file,
                                 tdm_error *err);
 /* What its messages, its table and its quarantine call it from now on, cut to fit. */

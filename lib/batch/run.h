@@ -1,6 +1,6 @@
 /* A run in this process.
  *
- * tdm_run (server/admin_client.h) comes here unless a server holds the home: then the server does. */
+ * tdm_run (server/admin_client.c) comes here unless a server holds the home: then the server does. */
 #ifndef TDM_BATCH_RUN_H
 #define TDM_BATCH_RUN_H
 

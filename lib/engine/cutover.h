@@ -1,6 +1,6 @@
 /* Cutovers in this process, and telling what is current.
  *
- * tdm_promote and tdm_rollback (server/admin_client.h) come here unless a server holds the home: then the server does. */
+ * tdm_promote and tdm_rollback (server/admin_client.c) come here unless a server holds the home: then the server does. */
 #ifndef TDM_ENGINE_CUTOVER_H
 #define TDM_ENGINE_CUTOVER_H
 

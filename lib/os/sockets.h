@@ -19,8 +19,8 @@ typedef enum tdm__sharing { TDM__ALONE, TDM__FIRST, TDM__BESIDE } tdm__sharing;
  * TDM_BAD_INPUT (no such form, no such host), TDM_REFUSED (the address is in use, or not ours), TDM_SYSTEM. */
 tdm_status tdm__listen_tcp(const char *address, tdm__sharing sharing, tdm__socket *out, char bound[TDM__ADDRESS_MAX],
                            tdm_error *err);
-/* At a path, however long (the last name has at most 75 bytes), for this user alone (mode 0600). A socket that is there already is replaced: call it
- * only when the path is known to be ours. */
+/* At a path, however long (the last name has at most 75 bytes), for this user alone (mode 0600). A socket that is there
+ * already is replaced: call it only when the path is known to be ours. */
 tdm_status tdm__listen_unix(const char *path, tdm__socket *out, tdm_error *err);
 /* TDM_NOT_FOUND: nobody listens there. TDM_SYSTEM: more wait there than it has room for, and the like. */
 tdm_status tdm__connect_unix(const char *path, tdm__socket *out, tdm_error *err);

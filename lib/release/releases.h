@@ -13,7 +13,7 @@ tdm_status tdm__release_resolve(const tdm__state *state, const char *text, char 
 tdm_status tdm__release_package(tdm_home *home, const tdm__state *state, const char *text, tdm__package **out,
                                 tdm_error *err);
 
-/* As tdm_release_pack, in this process; tdm_release_pack (server/admin_client.h) comes here unless a server holds the home. */
+/* As tdm_release_pack, in this process; that one (server/admin_client.c) comes here unless a server holds the home. */
 tdm_status tdm__release_pack_here(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out,
                                   tdm_error *err);
 

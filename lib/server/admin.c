@@ -103,12 +103,12 @@ static void add_line(reply *r, const tdm_text *line)
 /* Whoever asked has closed, or the server does: the work is not wanted any more. */
 static bool is_over(reply *r)
 {
-    char bytes[256];
+    char bytes[4096]; /* there is only one request: what follows it is nothing */
     size_t n;
-    tdm__io io;
-    while ((io = tdm__socket_read(r->socket, bytes, sizeof bytes, &n)) == TDM__IO_DONE)
-        ; /* there is only one request: what follows it is nothing */
-    return io != TDM__IO_WAIT || r->gone || atomic_load(&r->admin->stopping);
+    tdm__io io = TDM__IO_DONE;
+    for (int i = 0; i < 16 && io == TDM__IO_DONE; i++)
+        io = tdm__socket_read(r->socket, bytes, sizeof bytes, &n);
+    return io == TDM__IO_CLOSED || io == TDM__IO_FAILED || r->gone || atomic_load(&r->admin->stopping);
 }
 
 /* A tdm_progress_fn. A line that finds the one before still waiting is left out. */
@@ -397,11 +397,22 @@ static void run_admin(void *arg)
 
 /* ---- the home's hooks ---- */
 
-/* A repair makes current what can be read, which need not be all that can be served. */
+/* What the cutover changes must be fit to be served; another service that is not was so before, and is no reason to refuse:
+ * least of all a rollback. A repair changes nothing, it makes current what can be read. */
 static tdm_status prepare(void *self, const tdm__epoch *next, tdm_error *err)
 {
-    tdm__admin *admin = self;
-    return tdm__serving_prepare(admin->server, next, strcmp(next->cause, "repair") != 0, err);
+    tdm_server *server = ((tdm__admin *)self)->server;
+    tdm_status s = tdm__serving_prepare(server, next, false, err);
+    if (s || !strcmp(next->cause, "repair"))
+        return s;
+    const tdm__served *changed = tdm__serving_find(server->prepared, tdm__str(next->changed));
+    if (!changed || !changed->error.status)
+        return TDM_OK;
+    s = changed->error.status;
+    if (err)
+        *err = changed->error;
+    tdm__serving_finish(server, false);
+    return s;
 }
 
 static void finish_cutover(void *self, bool flipped)
@@ -444,14 +455,14 @@ tdm_status tdm__admin_open(tdm_server *server, const char *address, tdm__admin *
         s = listen_local(admin, home, err);
     if (!s && address)
         s = listen_remote(admin, address, err);
+    if (!s && home)
+        home->hooks = &admin->hooks; /* before the first command can come */
     if (!s)
         s = tdm__thread_start("tandem-admin", run_admin, admin, &admin->thread, err);
     if (s) {
         tdm__admin_close(&admin);
         return s;
     }
-    if (home)
-        home->hooks = &admin->hooks;
     *out = admin;
     return TDM_OK;
 }

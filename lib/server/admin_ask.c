@@ -1,9 +1,9 @@
 /* The asking side: a request over a local socket, and lines of JSON until the last one.
  *
- * A command takes as long as it takes: there is no time limit but the caller's own wish to go on, which is asked with every
- * line and ten times a second besides. When the caller wishes no more, our side of the connection is closed; the server
- * cancels and still answers, with the same error as here. Whatever the server sends is checked: it may be of another version,
- * or dying. */
+ * A command takes as long as it takes: there is no time limit but the caller's own wish to go on, which is asked with
+ * every line and ten times a second besides. When the caller wishes no more, our side of the connection is closed; the
+ * server cancels and still answers, with the same error as here. Whatever the server sends is checked: it may be of
+ * another version, or dying. */
 #include "server/admin_ask.h"
 
 #include <stdio.h>
@@ -34,7 +34,8 @@ bool tdm__admin_reach(const tdm_home *home, tdm__socket *out)
 
 static bool in_path(char c)
 {
-    return c == '/' || c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+    return letter || c == '/' || c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9');
 }
 
 /* Puts the caller's name of a file where a text has the server's, as a whole path or as the folder of one. */

@@ -152,7 +152,8 @@ static tdm_status load_there(tdm_home *home, tdm__socket *socket, const char *so
                              const tdm_load_options *options, tdm_load_report *out, tdm_error *err)
 {
     request r;
-    tdm__asking asking = {.command = "load", .alias = in->alias, .n_aliases = in->n, .progress = in->progress, .self = in->self};
+    tdm__asking asking = {
+        .command = "load", .alias = in->alias, .n_aliases = in->n, .progress = in->progress, .self = in->self};
     request_begin(&r);
     tdm_json_text(&r.j, "source", source);
     tdm_json_begin(&r.j, "files", '[');
@@ -272,7 +273,8 @@ static tdm_status run_there(tdm_home *home, tdm__socket *socket, const char *rel
                             const inputs *in, tdm_run_report *out, tdm_error *err)
 {
     request r;
-    tdm__asking asking = {.command = "run", .alias = in->alias, .n_aliases = in->n, .progress = in->progress, .self = in->self};
+    tdm__asking asking = {
+        .command = "run", .alias = in->alias, .n_aliases = in->n, .progress = in->progress, .self = in->self};
     request_begin(&r);
     tdm_json_text(&r.j, "release", release);
     if (options) {

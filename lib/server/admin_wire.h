@@ -72,7 +72,8 @@ tdm_status tdm__report_read_run(const json_t *object, tdm_run_report *report, td
 /* The value `{"code":…}` of a member `name` (NULL: as an item) with all members of the error that are not empty, and what
  * the diagnostics list, with excerpts. */
 void tdm__wire_error_write(const tdm_error *error, const tdm_diagnostics *diagnostics, const char *name, tdm_json *j);
-/* The other way round; what the list holds is added to `diagnostics` (NULL: dropped). Texts too long are cut. TDM_CORRUPT. */
+/* The other way round; what the list holds is added to `diagnostics` (NULL: dropped). Texts too long are cut.
+ * TDM_CORRUPT. */
 tdm_status tdm__wire_error_read(const json_t *object, tdm_error *error, tdm_diagnostics *diagnostics, tdm_error *err);
 
 /* ---- lines ---- */

@@ -1,6 +1,6 @@
 /* Loading rows and adding sources in this process.
  *
- * tdm_load and tdm_source_add (server/admin_client.h) come here unless a server holds the home: then the server does. */
+ * tdm_load and tdm_source_add (server/admin_client.c) come here unless a server holds the home: then the server does. */
 #ifndef TDM_STATE_LOAD_H
 #define TDM_STATE_LOAD_H
 

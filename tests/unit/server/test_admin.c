@@ -9,14 +9,19 @@ typedef struct hall {
     tdm_error err;
 } hall;
 
-static void hall_open(hall *h, size_t flights)
+static void hall_open_over(hall *h) /* the fixture that h has */
 {
-    memset(h, 0, sizeof *h);
-    fixture_full(&h->d.f, tdm__fs_posix(), flights);
     assert_ok(tdm__home_hold(h->d.f.home, "serve", &h->err), &h->err);
     serving_open(&h->d, 2);
     assert_ok(tdm__admin_open(&h->d.server, "127.0.0.1:0", &h->d.server.admin, &h->err), &h->err);
     assert_ok(tdm_home_open(tdm_home_dir(h->d.f.home), &h->mine, &h->err), &h->err);
+}
+
+static void hall_open(hall *h, size_t flights)
+{
+    memset(h, 0, sizeof *h);
+    fixture_full(&h->d.f, tdm__fs_posix(), flights);
+    hall_open_over(h);
 }
 
 static void hall_close(hall *h)
@@ -124,6 +129,28 @@ static void what_changes_is_served(void **state)
     now = tdm__serving_hold(&h.d.server);
     assert_int_equal(now->epoch, 5);
     tdm__serving_release(&h.d.server);
+    hall_close(&h);
+}
+
+/* A service that cannot be served hinders nobody else's cutover, and is refused its own. */
+static void a_broken_service_is_alone(void **state)
+{
+    (void)state;
+    hall h;
+    uint64_t epoch;
+    memset(&h, 0, sizeof h);
+    fixture_full(&h.d.f, tdm__fs_posix(), 20);
+    assert_ok(tdm_promote(h.d.f.home, "late", NULL, 0, NULL, NULL, &epoch, &h.err), &h.err);
+    fixture_flip(&h.d.f, fixture_print("releases/%s/main.json", h.d.f.id), 20);
+    hall_open_over(&h);
+    fixture_pack(&h.d.f, fixture_edit(fixture_release_yaml, "name: late", "name: soon"), NULL);
+    assert_ok(tdm_promote(h.mine, "soon", NULL, 0, NULL, NULL, &epoch, &h.err), &h.err);
+    const tdm__serving *now = tdm__serving_hold(&h.d.server);
+    assert_true(now->epoch == 2 && now->n == 2);
+    assert_int_equal(tdm__serving_find(now, tdm__str("late"))->error.status, TDM_CORRUPT);
+    assert_int_equal(tdm__serving_find(now, tdm__str("soon"))->error.status, TDM_OK);
+    tdm__serving_release(&h.d.server);
+    assert_status(tdm_promote(h.mine, "late", NULL, 0, NULL, NULL, &epoch, &h.err), TDM_CORRUPT, &h.err);
     hall_close(&h);
 }
 
@@ -306,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_give_what_they_give_at_home),
         cmocka_unit_test(what_changes_is_served),
+        cmocka_unit_test(a_broken_service_is_alone),
         cmocka_unit_test(commands_take_turns),
         cmocka_unit_test(what_nobody_waits_for_is_cancelled),
         cmocka_unit_test(requests_that_are_none),

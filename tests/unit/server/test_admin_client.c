@@ -216,7 +216,8 @@ static void errors_carry_our_names(void **state)
     assert_string_equal(g.err.what, fixture_print("rows/bad.csv and %s2 and x%s", path, path)); /* those are other files */
     assert_string_equal(g.err.found, "rows/bad.csv");
     assert_string_equal(g.err.hint, "rows/bad.csv/x");
-    serve(&g, chunked("{\"error\":{\"code\":\"corrupt\",\"message\":\"x\",\"where\":\"there/home/tables/v000001\"},\"home\":\"there/home\"}\n"));
+    serve(&g, chunked("{\"error\":{\"code\":\"corrupt\",\"message\":\"x\",\"where\":\"there/home/tables/v000001\"},"
+                      "\"home\":\"there/home\"}\n"));
     assert_status(load(&g, "flights.csv", NULL, &r), TDM_CORRUPT, &g.err);
     served(&g);
     assert_string_equal(g.err.where, fixture_print("%s/tables/v000001", tdm_home_dir(g.mine)));
