@@ -11,6 +11,7 @@
 #include "engine/cutover.h"
 #include "os/clock.h"
 #include "os/process.h"
+#include "release/release_info.h"
 #include "release/releases.h"
 #include "server/admin_ask.h"
 #include "state/load.h"
@@ -234,6 +235,28 @@ tdm_status tdm_source_add(tdm_home *home, const char *path, tdm_diagnostics *dia
 
 /* ---- pack ---- */
 
+/* The release that a packing names, with the notes of its check. */
+static tdm_status open_packed(tdm_home *home, const json_t *result, tdm_release **out, tdm_error *err)
+{
+    const char *id = json_string_value(json_object_get(result, "id"));
+    const json_t *list = json_object_get(result, "notes");
+    tdm__arena arena = {0};
+    if (!id)
+        return tdm__fail(err, TDM_CORRUPT, "pack", "the server's answer does not name the release");
+    const char **note = tdm__arena_array(&arena, json_array_size(list) + 1, const char *);
+    tdm_status s = note ? tdm_release_open(home, id, out, err) : tdm__no_memory(err, "pack");
+    for (size_t i = 0; !s && i < json_array_size(list); i++) {
+        note[i] = json_string_value(json_array_get(list, i));
+        note[i] = note[i] ? note[i] : "";
+    }
+    if (!s)
+        s = tdm__release_info_note(*out, note, json_array_size(list), err);
+    tdm__arena_free(&arena);
+    if (s)
+        tdm_release_close(out);
+    return s;
+}
+
 tdm_status tdm_release_pack(tdm_home *home, const char *dir, tdm_diagnostics *diagnostics, tdm_release **out,
                             tdm_error *err)
 {
@@ -253,10 +276,8 @@ tdm_status tdm_release_pack(tdm_home *home, const char *dir, tdm_diagnostics *di
     request_begin(&r);
     tdm_json_text(&r.j, "dir", there);
     s = send(home, &socket, &r, &asking, err);
-    const char *id = json_string_value(json_object_get(asking.last.result, "id"));
     if (!s)
-        s = id ? tdm_release_open(home, id, out, err)
-               : tdm__fail(err, TDM_CORRUPT, "pack", "the server's answer does not name the release");
+        s = open_packed(home, asking.last.result, out, err);
     tdm__wire_line_free(&asking.last);
     return s;
 }

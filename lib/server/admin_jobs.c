@@ -246,8 +246,13 @@ static tdm_status run_pack(tdm__admin_job *job, tdm_error *err)
         s = tdm__release_pack_here(job->server->home, dir, job->diagnostics, &release, err);
     if (s)
         return s;
-    tdm_json_text(&job->result, "id", tdm_release_describe(release)->id);
-    tdm_json_text(&job->result, "name", tdm_release_describe(release)->name);
+    const tdm_release_info *info = tdm_release_describe(release);
+    tdm_json_text(&job->result, "id", info->id);
+    tdm_json_text(&job->result, "name", info->name);
+    tdm_json_begin(&job->result, "notes", '[');
+    for (size_t i = 0; i < info->n_notes; i++)
+        tdm_json_text(&job->result, NULL, info->note[i]);
+    tdm_json_end(&job->result, ']');
     tdm_release_close(&release);
     return TDM_OK;
 }

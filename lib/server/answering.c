@@ -82,7 +82,8 @@ static tdm_status read_deadline(tdm__exchange *x, tdm_error *err)
     bool overflow = false;
     if (!text.ptr)
         return TDM_OK;
-    if (tdm__parse_i64(text, &ms, &overflow) && !overflow && ms >= 1 && ms <= DEADLINE_MS_MAX) {
+    bool digit = text.len && text.ptr[0] >= '0' && text.ptr[0] <= '9';
+    if (digit && tdm__parse_i64(text, &ms, &overflow) && !overflow && ms >= 1 && ms <= DEADLINE_MS_MAX) {
         x->deadline_ns = x->arrived_ns + (uint64_t)ms * 1000000u;
         return TDM_OK;
     }
@@ -158,8 +159,6 @@ static tdm_status check_head(tdm__exchange *x, tdm_error *err)
 static bool work(tdm__exchange *x)
 {
     tdm_error err;
-    if (atomic_load_explicit(&x->seat->server->stopping, memory_order_relaxed))
-        x->close = true;
     if (!check_head(x, &err)) {
         if (!expand_body(x, &err))
             return false;
@@ -266,6 +265,8 @@ bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm
     x.arrived_us = arrival->us;
     x.arrived_ns = arrival->ns;
     x.mark_ns = arrival->begin_ns;
+    if (!arrival->more && atomic_load_explicit(&seat->server->stopping, memory_order_relaxed))
+        x.close = true;
     if (!work(&x))
         return false;
     write_answer(&x, out);

@@ -187,11 +187,17 @@ static void hand_over(tdm__connection *c, const tdm__http_request *request, cons
     refuse(c, request, TDM_OVERLOADED);
 }
 
-static void answer(tdm__connection *c, const tdm__http_request *request)
+/* What a client sent behind this request is answered too before a stop, unless it goes on and on. */
+static bool more_counts(const tdm__loop *loop)
+{
+    return !loop->draining || loop->now_ns - loop->drain_since_ns < (uint64_t)TDM__GRACE_MS * 1000000u;
+}
+
+static void answer(tdm__connection *c, const tdm__http_request *request, bool more)
 {
     tdm__loop *loop = c->loop;
     uint64_t now = tdm__quick_ns();
-    tdm__arrival arrival = {c->first_us, c->first_ns, now, now};
+    tdm__arrival arrival = {c->first_us, c->first_ns, now, now, more && more_counts(loop)};
     bool close = false;
     if (!tdm__answer_request(loop->seat, loop->serving, request, &arrival, &loop->out, &close))
         hand_over(c, request, &arrival);
@@ -215,7 +221,7 @@ static bool step(tdm__connection *c, tdm_str *in)
     tdm_error err;
     switch (tdm__http_next(&c->reader, in, &request, &err)) {
     case TDM__HTTP_REQUEST:
-        answer(c, &request);
+        answer(c, &request, in->len > 0);
         return !c->at_large && !c->closing;
     case TDM__HTTP_CONTINUE: /* the request is its head so far */
         c->closing = c->refused = tdm__answer_early(c->loop->seat, &request, &c->loop->out);

@@ -123,6 +123,7 @@ static void begin_drain(tdm__loop *loop)
     tdm__poller_remove(loop->poller, loop->listener);
     tdm__socket_close(&loop->listener);
     loop->draining = true;
+    loop->drain_since_ns = loop->now_ns;
     loop->listening = false;
     loop->accept_after_ns = 0;
     for (tdm__connection *c = loop->list[TDM__WAIT_IDLE].first; c; c = c->after)

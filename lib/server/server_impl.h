@@ -137,6 +137,7 @@ typedef struct tdm__arrival {
     uint64_t ns;      /* monotonic, the same instant */
     uint64_t read_ns; /* when the last byte was there */
     uint64_t begin_ns; /* when work begins: later than read_ns for a request that waited in a queue */
+    bool more;        /* the client's next bytes are here already: they are answered too before a stop */
 } tdm__arrival;
 bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,
                          const tdm__arrival *arrival, tdm__buf *out, bool *close);

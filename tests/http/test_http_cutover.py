@@ -309,6 +309,7 @@ def test_what_was_pipelined():
             while len(told) < 20 and not told[-1].closes:
                 told.append(connection.answer())
             assert all(a.status == 200 for a in told[:-1]), told
+            assert len(told) == 20, len(told)    # they came in one write, so they were received
             assert told[-1].status == 200 or told[-1].code() == "draining", told[-1]
             connection.must_end()
         one.must_have_ended_well()
