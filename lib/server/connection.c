@@ -187,10 +187,11 @@ static void hand_over(tdm__connection *c, const tdm__http_request *request, cons
     refuse(c, request, TDM_OVERLOADED);
 }
 
-/* What a client sent behind this request is answered too before a stop, unless it goes on and on. */
+/* What a client sent behind this request is answered too before a stop, unless it goes on and on: half of the time for
+ * draining is for that. */
 static bool more_counts(const tdm__loop *loop)
 {
-    return !loop->draining || loop->now_ns - loop->drain_since_ns < (uint64_t)TDM__GRACE_MS * 1000000u;
+    return !loop->draining || loop->now_ns - loop->drain_since_ns < loop->server->settings.drain_s * 500000000u;
 }
 
 static void answer(tdm__connection *c, const tdm__http_request *request, bool more)
