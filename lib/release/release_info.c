@@ -214,6 +214,18 @@ tdm_status tdm__release_info_new(const tdm__package *package, int64_t packed_us,
     return TDM_OK;
 }
 
+tdm_status tdm__release_info_note(tdm_release *release, const char *const *note, size_t n, tdm_error *err)
+{
+    const char **notes = list(release, n, sizeof *notes);
+    for (size_t i = 0; notes && i < n; i++)
+        notes[i] = keep(release, tdm__str(note[i]));
+    if (release->failed)
+        return tdm__no_memory(err, "release");
+    release->info.note = notes;
+    release->info.n_notes = n;
+    return TDM_OK;
+}
+
 const tdm_release_info *tdm_release_describe(const tdm_release *release)
 {
     return &release->info;

@@ -79,6 +79,14 @@ static void commands_give_what_they_give_at_home(void **state)
     assert_ok(tdm_release_pack(h.mine, dir, NULL, &release, &h.err), &h.err);
     assert_int_equal(strlen(tdm_release_describe(release)->id), 64);
     assert_true(tdm_release_describe(release)->packed_us > 0 && tdm_release_describe(release)->n_features > 0);
+    size_t notes = tdm_release_describe(release)->n_notes, found = 0;
+    tdm_release_close(&release);
+    support_write_file(support_path(dir, "notes.txt"), "dear", 4); /* a file that nobody names is told of, here as there */
+    assert_ok(tdm_release_pack(h.mine, dir, NULL, &release, &h.err), &h.err);
+    assert_int_equal(tdm_release_describe(release)->n_notes, notes + 1);
+    for (size_t i = 0; i <= notes; i++)
+        found += strstr(tdm_release_describe(release)->note[i], "'notes.txt'") != NULL;
+    assert_int_equal(found, 1);
     tdm_release_close(&release);
     tdm_run_options options = {.has_as_of = true, .as_of_us = fixture_as_of_us, .threads = 1};
     assert_ok(tdm_run(h.mine, "late", &options, &r, &h.err), &h.err);
