@@ -331,7 +331,7 @@ def uses_threads(source):
 
 def threaded_modules(cache=[]):
     if not cache:
-        users = {path.parent.name for path in (ROOT / "lib").glob("*/*.c") if path.parent.name != "os"
+        users = {path.parent.name for path in (ROOT / "lib").glob("*/*.[ch]") if path.parent.name != "os"
                  and "os/threads.h" in path.read_text(encoding="utf-8", errors="replace")}
         cache.append(sorted(users))
     return cache[0]
@@ -379,6 +379,11 @@ def program_jobs(suite, programs, seed):
     return jobs
 
 
+# Once more against the sanitized server: what strangers send, and what threads share while it changes. These tests fail on
+# whatever stands on the server's standard error, and on its exit code.
+SANITIZED_HTTP = {"asan": ("conformance", "decide", "oip", "hostile", "cutover"), "tsan": ("hostile", "cutover")}
+
+
 def python_jobs():
     """The suite is the first folder below tests/."""
     files = sorted(ROOT.glob("tests/**/test_*.py"))
@@ -394,15 +399,10 @@ def python_jobs():
     cli = ROOT / "tests/cli/run_cli.py"
     if cli.exists():
         jobs.append(Job("asan", "cli/run_cli.py", [sys.executable, str(cli)], "asan", env=SANITIZER_ENV))
-    # What strangers send: once more against the sanitized server.
-    jobs += [Job("asan", f"http/{file.name}", [sys.executable, str(file)], "asan", env=SANITIZER_ENV)
-             for file in (ROOT / f"tests/http/test_http_{name}.py" for name in ("conformance", "decide", "oip"))
-             if file.exists()]
-    # Cutovers, loads and runs beside traffic: what threads share.
-    flip = ROOT / "tests/http/test_http_cutover.py"
-    if flip.exists():
-        jobs.append(Job("tsan", f"http/{flip.name}", aslr_prefix() + [sys.executable, str(flip)], "tsan",
-                        env=SANITIZER_ENV))
+    for suite, names in SANITIZED_HTTP.items():
+        prefix = aslr_prefix() if suite == "tsan" else []
+        jobs += [Job(suite, f"http/{file.name}", prefix + [sys.executable, str(file)], suite, env=SANITIZER_ENV)
+                 for file in (ROOT / f"tests/http/test_http_{name}.py" for name in names) if file.exists()]
     return jobs
 
 
@@ -425,7 +425,10 @@ def plan_jobs(suites, pattern, seed, report):
         if not code:
             # Of the sanitized builds only what will run, of the plain one everything.
             paths = [job.argv[-1] if build == "tsan" else job.argv[0] for job in mine]
-            needs_all = any(job.build == build for job in jobs) or build == "plain" and not pattern
+            by_python = any(job.build == build for job in jobs)
+            if by_python and build != "plain":
+                paths.append(BUILD / build / "app/tandem")
+            needs_all = build == "plain" and (by_python or not pattern)
             if needs_all or paths:
                 code, text = compile_targets(build, None if needs_all else paths)
         if code:

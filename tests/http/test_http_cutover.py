@@ -154,7 +154,7 @@ def test_commands_print_the_same_through_the_server():
     one.stop()
 
 
-def large_file(home, rows=1_500_000):
+def large_file(home, rows=200_000 if server.SANITIZED else 1_500_000):
     """A load that takes a while."""
     path = home.folder / "large.csv"
     with open(path, "w") as file:

@@ -204,11 +204,22 @@ def damaged(rng, served):
             assert not connection.unread and "in a line" in str(closed), (data, str(closed), connection.unread)
 
 
+def send_beside(connection, requests):
+    """Sends on a thread of its own, so that answers can be read meanwhile; the connection may be given up under it."""
+    def send():
+        try:
+            connection.send(b"".join(request.sent for request in requests))
+        except OSError:
+            pass
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    return thread
+
+
 def burst(rng, served):
     requests = [right(rng, served) for _ in range(rng.randint(2, 30))]
     with served.one.connect() as connection:
-        sending = threading.Thread(target=connection.send, args=(b"".join(r.sent for r in requests),), daemon=True)
-        sending.start()
+        sending = send_beside(connection, requests)
         for request in requests:
             request.take(connection)
         sending.join(10)
@@ -281,8 +292,7 @@ def slow_reader(rng, served):
     many = [Right(wire.request("GET", rng.choice(("/v1/status", "/metrics")))) for _ in range(rng.randint(5, 40))]
     many.insert(rng.randrange(len(many)), decide_rows(rng, served, 300, 600))
     with served.one.connect(receive_buffer=2048) as connection:
-        sending = threading.Thread(target=connection.send, args=(b"".join(r.sent for r in many),), daemon=True)
-        sending.start()
+        sending = send_beside(connection, many)
         time.sleep(rng.random() * 0.2)
         if rng.random() < 0.3:
             connection.reset()
