@@ -170,22 +170,23 @@ static void begin_answers(tdm__lane *lane, int64_t as_of_us)
     lane->as_of_len = tdm__instant_format(as_of_us, lane->as_of);
 }
 
-tdm_status tdm__lane_answer(tdm__lane *lane, int64_t as_of_us, tdm__lane_times *spent_ns, tdm_error *err)
+tdm_status tdm__lane_answer(tdm__lane *lane, int64_t as_of_us, tdm__lane_times *spent, tdm_error *err)
 {
     const tdm__servable *v = lane->servable;
     bool none;
-    uint64_t begun = spent_ns ? tdm__quick_ns() : 0;
+    uint64_t begun = spent ? tdm__quick_ns() : 0;
     begin_answers(lane, as_of_us);
     tdm_status s = tdm__lane_features(lane, as_of_us, &none, err);
-    uint64_t between = spent_ns ? tdm__quick_ns() : 0;
+    uint64_t between = spent ? tdm__quick_ns() : 0;
     tdm__answer_sources from = {.table = v->table, .table_error = v->table_error.status ? &v->table_error : NULL,
                                 .key = lane->key_of, .as_of_us = as_of_us, .has_inputs = v->has_inputs,
                                 .inputs_us = v->inputs_us};
     if (!s && !none)
         s = tdm__answer_block(&lane->answering, &from, lane->answer, lane->rows, err);
-    if (spent_ns) {
-        spent_ns->features_ns += between - begun;
-        spent_ns->models_ns += tdm__quick_ns() - between;
+    if (spent) {
+        spent->ended_ns = tdm__quick_ns();
+        spent->features_ns += between - begun;
+        spent->models_ns += spent->ended_ns - between;
     }
     return s;
 }

@@ -42,9 +42,9 @@ tdm_status tdm__lane_read_json(tdm__lane *lane, tdm__json_scan *scan, size_t row
 tdm_status tdm__lane_refuse(tdm__lane *lane, size_t row, const tdm_error *error, tdm_error *err);
 
 /* Features, models, rungs for all rows of the block. Errors of the block as a whole only (TDM_CORRUPT, TDM_NO_MEMORY);
- * `spent_ns` (may be NULL) gets the time in features and in models, added. */
-typedef struct tdm__lane_times { uint64_t features_ns, models_ns; } tdm__lane_times;
-tdm_status tdm__lane_answer(tdm__lane *lane, int64_t as_of_us, tdm__lane_times *spent_ns, tdm_error *err);
+ * `spent` (may be NULL) gets the time in features and in models, added, and when it was done (quick clock). */
+typedef struct tdm__lane_times { uint64_t features_ns, models_ns, ended_ns; } tdm__lane_times;
+tdm_status tdm__lane_answer(tdm__lane *lane, int64_t as_of_us, tdm__lane_times *spent, tdm_error *err);
 
 /* Results. */
 const tdm_error *tdm__lane_error(const tdm__lane *lane, size_t row); /* NULL: the row was answered */

@@ -132,20 +132,22 @@ static void on_signal(int number)
 {
     const uint64_t one = 1;
     int code = errno;
-    (void)number;
-    atomic_store(&interrupted, 1);
+    if (atomic_exchange(&interrupted, 1)) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
     if (interrupt_event >= 0 && write(interrupt_event, &one, sizeof one) < 0)
         errno = code; /* it can only be full, and then it is readable */
 }
 
-/* After the first signal the second one ends the process: a user who insists is obeyed. A signal that was ignored when
+/* After the first signal a second one, of either kind, ends the process: a user who insists is obeyed. A signal that was ignored when
  * we started (nohup, a shell's background job) stays ignored. */
 static void install_handlers(void)
 {
     static const int signals[] = { SIGINT, SIGTERM };
     interrupt_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        struct sigaction old, act = { .sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND };
+        struct sigaction old, act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
         sigemptyset(&act.sa_mask);
         if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(signals[i], &act, NULL);

@@ -58,6 +58,8 @@ void tdm__thread_background(void)
 void tdm__thread_yielding(void)
 {
     enum { NICE = 10 };
+    const struct sched_param none = { .sched_priority = 0 };
+    pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone, as Linux has it */
 }
 

@@ -15,7 +15,8 @@ tdm_status tdm__thread_start(const char *name, void (*run)(void *arg), void *arg
 /* The calling thread, and those it starts from now on, run only when nothing else wants the core (SCHED_IDLE): for work
  * that must not be felt. A hint; where the system refuses it is as before. */
 void tdm__thread_background(void);
-/* The calling thread yields to others of the process (nice 10), without starving. A hint likewise. */
+/* The calling thread yields to others of the process (nice 10), without starving; also after tdm__thread_background. A
+ * hint likewise. */
 void tdm__thread_yielding(void);
 void tdm__thread_join(tdm__thread **thread); /* waits, frees, sets NULL; NULL is allowed */
 tdm__mutex *tdm__mutex_new(void);            /* NULL when out of memory */

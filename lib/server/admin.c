@@ -402,7 +402,7 @@ static void run_admin(void *arg)
 static tdm_status prepare(void *self, const tdm__epoch *next, tdm_error *err)
 {
     tdm_server *server = ((tdm__admin *)self)->server;
-    tdm_status s = tdm__serving_prepare(server, next, false, err);
+    tdm_status s = tdm__serving_prepare(server, next, err);
     if (s || !strcmp(next->cause, "repair"))
         return s;
     const tdm__served *changed = tdm__serving_find(server->prepared, tdm__str(next->changed));

@@ -155,6 +155,7 @@ static tdm_status run_rollback(tdm__admin_job *job, tdm_error *err)
 static void refresh(tdm__admin_job *job)
 {
     tdm_error err = {0};
+    tdm__thread_yielding(); /* the long part is done: what others wait for now must not take the leavings of the core */
     if (tdm__serving_refresh(job->server, &err))
         tdm__wire_error_write(&err, NULL, "not_served", &job->result);
 }

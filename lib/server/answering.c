@@ -20,6 +20,10 @@ enum {
 void tdm__exchange_fail(tdm__exchange *x, const tdm_error *error)
 {
     tdm__buf_reset(x->body);
+    memset(x->rung_rows, 0, sizeof x->rung_rows); /* nobody gets these answers */
+    memset(x->code_rows, 0, sizeof x->code_rows);
+    x->rung = -1;
+    x->rows_failed = x->rows;
     x->code = error->status;
     x->status = tdm_status_http(error->status);
     x->type = "application/json";
@@ -55,7 +59,6 @@ tdm_status tdm__exchange_in_time(const tdm__exchange *x, tdm_error *err)
 void tdm__exchange_stage(tdm__exchange *x, tdm__stage ended)
 {
     uint64_t now = tdm__quick_ns();
-    tdm__meter_record(&x->seat->meters.stage[ended], now - x->mark_ns);
     x->stage_ns[ended] += now - x->mark_ns;
     x->mark_ns = now;
 }
@@ -64,14 +67,13 @@ void tdm__exchange_note_rung(tdm__exchange *x, tdm__rung rung)
 {
     if ((int)rung > x->rung)
         x->rung = (int)rung;
-    if (x->meters)
-        tdm__add(&x->meters->rung[rung], 1);
+    x->rung_rows[rung]++;
 }
 
 void tdm__exchange_note_failed(tdm__exchange *x, tdm_status code)
 {
     x->rows_failed++;
-    tdm__add(&x->seat->meters.error[code], 1);
+    x->code_rows[code]++;
 }
 
 /* Tandem-Deadline-Ms: whole milliseconds from the request's first byte. */
@@ -174,7 +176,7 @@ static tdm_str pack_body(tdm__exchange *x)
 {
     tdm__seat *seat = x->seat;
     tdm_str plain = tdm__strn(x->body->ptr, x->body->len);
-    if (plain.len < PACK_BYTES_MIN || !x->request->field[TDM__HTTP_ACCEPT_ENCODING].ptr)
+    if (plain.len < PACK_BYTES_MIN)
         return plain;
     tdm__buf_text(x->fields, "Vary: Accept-Encoding\r\n");
     tdm__coding coding = tdm__coding_accepted(x->request->field[TDM__HTTP_ACCEPT_ENCODING]);
@@ -207,7 +209,47 @@ static void write_answer(tdm__exchange *x, tdm__buf *out)
         tdm__buf_add(out, body.ptr, body.len);
 }
 
-static void count(tdm__exchange *x, size_t bytes_out)
+static void count_stages(tdm__exchange *x)
+{
+    tdm__meter *stage = x->seat->meters.stage;
+    x->stage_ns[TDM__STAGE_FEATURES] = x->spent.features_ns;
+    x->stage_ns[TDM__STAGE_MODEL] = x->spent.models_ns;
+    x->stage_ns[TDM__STAGE_QUEUE] = x->queued_ns;
+    tdm__meter_record(&stage[TDM__STAGE_READ], x->stage_ns[TDM__STAGE_READ]);
+    tdm__meter_record(&stage[TDM__STAGE_QUEUE], x->queued_ns);
+    if (!x->spent.ended_ns)
+        return;
+    tdm__meter_record(&stage[TDM__STAGE_PARSE], x->stage_ns[TDM__STAGE_PARSE]);
+    tdm__meter_record(&stage[TDM__STAGE_FEATURES], x->spent.features_ns);
+    tdm__meter_record(&stage[TDM__STAGE_MODEL], x->spent.models_ns);
+}
+
+static void count_rows(tdm__exchange *x)
+{
+    tdm__meters *m = &x->seat->meters;
+    tdm__add(&m->count[TDM__COUNT_ROWS], x->rows);
+    tdm__add(&m->count[TDM__COUNT_ROWS_FAILED], x->rows_failed);
+    for (unsigned i = 0; x->meters && i < TDM__RUNG_COUNT; i++)
+        if (x->rung_rows[i])
+            tdm__add(&x->meters->rung[i], x->rung_rows[i]);
+    for (unsigned i = 0; x->rows_failed && i < TDM_STATUS_COUNT; i++)
+        if (x->code_rows[i])
+            tdm__add(&m->error[i], x->code_rows[i]);
+}
+
+static void count_service(tdm__exchange *x, uint64_t now)
+{
+    tdm__service_meters *m = x->meters;
+    tdm__add(&m->requests, 1);
+    tdm__add(&m->rows, x->rows);
+    tdm__add(&m->errors, x->code ? 1 : x->rows_failed);
+    tdm__add(&m->features_ns, x->spent.features_ns);
+    tdm__add(&m->models_ns, x->spent.models_ns);
+    tdm__add(&m->total_ns, now - x->arrived_ns);
+    __atomic_store_n(&m->last_us, x->arrived_us, __ATOMIC_RELAXED);
+}
+
+static void count_request(const tdm__exchange *x)
 {
     tdm__meters *m = &x->seat->meters;
     tdm__add(&m->count[TDM__COUNT_REQUESTS], 1);
@@ -215,29 +257,25 @@ static void count(tdm__exchange *x, size_t bytes_out)
     tdm__add(&m->route[x->route], 1);
     if (x->code)
         tdm__add(&m->error[x->code], 1);
-    if (x->rows) {
-        tdm__add(&m->count[TDM__COUNT_ROWS], x->rows);
-        tdm__add(&m->count[TDM__COUNT_ROWS_FAILED], x->rows_failed);
-    }
-    if (x->spent.features_ns || x->spent.models_ns) {
-        tdm__meter_record(&m->stage[TDM__STAGE_FEATURES], x->spent.features_ns);
-        tdm__meter_record(&m->stage[TDM__STAGE_MODEL], x->spent.models_ns);
-    }
+}
+
+/* Once for an answer that stands. */
+static void count(tdm__exchange *x, size_t bytes_out)
+{
+    tdm__seat *seat = x->seat;
     uint64_t now = tdm__quick_ns();
-    if (x->meters) {
-        tdm__add(&x->meters->requests, 1);
-        tdm__add(&x->meters->rows, x->rows);
-        tdm__add(&x->meters->errors, x->code ? 1 : x->rows_failed);
-        tdm__add(&x->meters->features_ns, x->spent.features_ns);
-        tdm__add(&x->meters->models_ns, x->spent.models_ns);
-        tdm__add(&x->meters->total_ns, now - x->arrived_ns);
-        __atomic_store_n(&x->meters->last_us, x->arrived_us, __ATOMIC_RELAXED);
-    }
-    if (x->seat->n_finished < sizeof x->seat->finished / sizeof *x->seat->finished)
-        x->seat->finished[x->seat->n_finished++] =
-            (struct tdm__finished){x->arrived_ns, now, x->deadline_ns, x->meters};
-    if (x->seat->server->log)
-        tdm__access_log_add(x->seat->server->log, x, now - x->arrived_ns, bytes_out);
+    count_request(x);
+    count_stages(x);
+    if (x->rows)
+        count_rows(x);
+    if (x->meters)
+        count_service(x, now);
+    seat->done_ns = now;
+    if (seat->n_finished < TDM__FINISHED_MAX)
+        seat->finished[seat->n_finished++] =
+            (struct tdm__finished){x->arrived_ns, x->spent.ended_ns ? x->spent.ended_ns : now, x->deadline_ns, x->meters};
+    if (seat->server->log)
+        tdm__access_log_add(seat->server->log, x, now - x->arrived_ns, bytes_out);
 }
 
 static void give_up_large(tdm__buf *b)
@@ -265,24 +303,19 @@ bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm
     x.arrived_us = arrival->us;
     x.arrived_ns = arrival->ns;
     x.mark_ns = arrival->begin_ns;
+    x.queued_ns = arrival->begin_ns - arrival->ns - arrival->reading_ns;
+    x.stage_ns[TDM__STAGE_READ] = arrival->reading_ns;
     if (!arrival->more && atomic_load_explicit(&seat->server->stopping, memory_order_relaxed))
         x.close = true;
     if (!work(&x))
         return false;
     write_answer(&x, out);
     *close = x.close;
-    tdm__meter_record(&seat->meters.stage[TDM__STAGE_READ], arrival->read_ns - arrival->ns);
     count(&x, out->len - before);
     give_up_large(&seat->body);
     give_up_large(&seat->packed);
     give_up_large(&seat->expanded);
     return true;
-}
-
-static void count_refused(const tdm__exchange *x)
-{
-    tdm__add(&x->seat->meters.status[x->status / 100 % 6], 1);
-    tdm__add(&x->seat->meters.error[x->code], 1);
 }
 
 bool tdm__answer_early(tdm__seat *seat, const tdm__http_request *request, tdm__buf *out)
@@ -296,7 +329,7 @@ bool tdm__answer_early(tdm__seat *seat, const tdm__http_request *request, tdm__b
         return false;
     x.close = true; /* the body is not wanted, and may come or not */
     write_answer(&x, out);
-    count_refused(&x);
+    count_request(&x);
     return true;
 }
 
@@ -306,5 +339,5 @@ void tdm__answer_fault(tdm__seat *seat, const tdm__http_request *request, const 
     tdm__exchange x = exchange_of(seat, NULL, request ? request : &none);
     tdm__exchange_fail(&x, error);
     write_answer(&x, out);
-    count_refused(&x);
+    count_request(&x);
 }

@@ -8,11 +8,6 @@
 #include "os/clock.h"
 #include "server/loop_impl.h"
 
-bool tdm__connection_idle(const tdm__connection *c)
-{
-    return !c->at_large && !c->closing && !c->unsent.len && !c->waiting.len && c->reader.phase == TDM__HTTP_IDLE;
-}
-
 /* Tells the server how many bytes this connection holds on to. */
 static void account(tdm__connection *c)
 {
@@ -46,17 +41,28 @@ void tdm__connection_close(tdm__connection *c)
     atomic_fetch_sub(&loop->server->connections, 1);
     loop->n_connections--;
     c->gone = c->at_large; /* its bytes are being read by another thread */
-    if (!c->gone)
+    if (c->gone)
+        atomic_store(&c->job.abandoned, true);
+    else
         free_connection(c);
 }
 
-void tdm__connection_open(tdm__loop *loop, tdm__socket socket)
+void tdm__connection_drop(tdm__connection *c)
+{
+    c->at_large = false;
+    if (c->gone)
+        free_connection(c);
+    else
+        tdm__connection_close(c);
+}
+
+static tdm__connection *open_connection(tdm__loop *loop, tdm__socket socket)
 {
     tdm__connection *c = tdm__new(tdm__connection);
     if (!c || tdm__poller_add(loop->poller, socket, c, true, false, NULL)) {
         tdm__free(c);
         tdm__socket_close(&socket);
-        return;
+        return NULL;
     }
     c->loop = loop;
     c->socket = socket;
@@ -67,26 +73,37 @@ void tdm__connection_open(tdm__loop *loop, tdm__socket socket)
     atomic_fetch_add(&loop->server->connections, 1);
     loop->n_connections++;
     tdm__add(&loop->seat->meters.count[TDM__COUNT_CONNECTIONS_OPENED], 1);
-    tdm__loop_await(loop, c, TDM__WAIT_IDLE);
+    return c;
+}
+
+void tdm__connection_open(tdm__loop *loop, tdm__socket socket)
+{
+    tdm__connection *c = open_connection(loop, socket);
+    if (c)
+        tdm__loop_await(loop, c, TDM__WAIT_IDLE);
 }
 
 /* ---- writing ---- */
 
-/* The answers made since the last write have been given to the system. */
-static void note_written(tdm__seat *seat)
+static void note_one(tdm__seat *seat, const struct tdm__finished *f, uint64_t now)
 {
+    tdm__meter_record(&seat->meters.stage[TDM__STAGE_WRITE], now - f->scored_ns);
+    tdm__meter_record(&seat->meters.stage[TDM__STAGE_TOTAL], now - f->arrived_ns);
+    if (f->meters)
+        tdm__meter_record(&f->meters->total, now - f->arrived_ns);
+    if (f->deadline_ns && now > f->deadline_ns)
+        tdm__add(&seat->meters.count[TDM__COUNT_LATE], 1);
+}
+
+/* The answers made since the last write have been given to the system, as much of them as it took. */
+static void note_written(tdm__loop *loop)
+{
+    tdm__seat *seat = loop->seat;
     if (!seat->n_finished)
         return;
-    uint64_t now = tdm__quick_ns();
-    for (unsigned i = 0; i < seat->n_finished; i++) {
-        const struct tdm__finished *f = &seat->finished[i];
-        tdm__meter_record(&seat->meters.stage[TDM__STAGE_WRITE], now - f->done_ns);
-        tdm__meter_record(&seat->meters.stage[TDM__STAGE_TOTAL], now - f->arrived_ns);
-        if (f->meters)
-            tdm__meter_record(&f->meters->total, now - f->arrived_ns);
-        if (f->deadline_ns && now > f->deadline_ns)
-            tdm__add(&seat->meters.count[TDM__COUNT_LATE], 1);
-    }
+    loop->worked_ns = tdm__quick_ns();
+    for (unsigned i = 0; i < seat->n_finished; i++)
+        note_one(seat, &seat->finished[i], loop->worked_ns);
     seat->n_finished = 0;
 }
 
@@ -108,7 +125,7 @@ static bool flush_out(tdm__connection *c)
     tdm__buf *out = &c->loop->out;
     size_t put = 0;
     bool whole = !out->failed && (!out->len || c->unsent.len || write_some(c, out->ptr, out->len, &put));
-    note_written(c->loop->seat);
+    note_written(c->loop);
     if (whole && put < out->len) {
         tdm__buf_add(&c->unsent, out->ptr + put, out->len - put);
         whole = !c->unsent.failed;
@@ -172,18 +189,27 @@ static void refuse(tdm__connection *c, const tdm__http_request *request, tdm_sta
     c->closing = !request || !request->keep_alive;
 }
 
+static bool too_much_held(const tdm_server *server)
+{
+    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) > server->settings.buffered_bytes_max;
+}
+
 static void hand_over(tdm__connection *c, const tdm__http_request *request, const tdm__arrival *arrival)
 {
+    tdm_server *server = c->loop->server;
     tdm__job *job = &c->job;
     job->request = *request;
     job->arrival = *arrival;
-    job->queued_ns = arrival->read_ns;
+    job->queued_ns = arrival->begin_ns;
+    atomic_store(&job->abandoned, false);
     c->at_large = true;
-    if (keep_request(c, job) && tdm__large_submit(c->loop->server->large, job)) {
+    if (tdm__large_has_room(server->large) && !too_much_held(server) && keep_request(c, job) &&
+        tdm__large_submit(server->large, job)) {
         tdm__add(&c->loop->seat->meters.count[TDM__COUNT_LARGE], 1);
         return;
     }
     c->at_large = false;
+    tdm__buf_free(&job->copy);
     refuse(c, request, TDM_OVERLOADED);
 }
 
@@ -197,14 +223,17 @@ static bool more_counts(const tdm__loop *loop)
 static void answer(tdm__connection *c, const tdm__http_request *request, bool more)
 {
     tdm__loop *loop = c->loop;
-    uint64_t now = tdm__quick_ns();
-    tdm__arrival arrival = {c->first_us, c->first_ns, now, now, more && more_counts(loop)};
+    uint64_t now = tdm__quick_ns(), begun = c->first_ns > loop->worked_ns ? c->first_ns : loop->worked_ns;
+    if (c->first_ns < loop->now_ns) /* it began in an earlier round: all of the time since was its own */
+        begun = c->first_ns;
+    tdm__arrival arrival = {c->first_us, c->first_ns, now - begun, now, more && more_counts(loop)};
     bool close = false;
     if (!tdm__answer_request(loop->seat, loop->serving, request, &arrival, &loop->out, &close))
         hand_over(c, request, &arrival);
     else
         c->closing = close;
     c->answered++;
+    loop->worked_ns = loop->seat->done_ns;
     c->first_us = loop->now_us; /* of the next one, should its bytes be here already */
     c->first_ns = loop->now_ns;
 }
@@ -212,7 +241,7 @@ static void answer(tdm__connection *c, const tdm__http_request *request, bool mo
 static void fault(tdm__connection *c, const tdm_error *err)
 {
     tdm__answer_fault(c->loop->seat, NULL, err, &c->loop->out);
-    c->closing = c->refused = true;
+    c->closing = true;
 }
 
 /* Takes one step on the bytes; false when no more can be taken now. */
@@ -225,7 +254,7 @@ static bool step(tdm__connection *c, tdm_str *in)
         answer(c, &request, in->len > 0);
         return !c->at_large && !c->closing;
     case TDM__HTTP_CONTINUE: /* the request is its head so far */
-        c->closing = c->refused = tdm__answer_early(c->loop->seat, &request, &c->loop->out);
+        c->closing = tdm__answer_early(c->loop->seat, &request, &c->loop->out);
         if (!c->closing)
             tdm__buf_text(&c->loop->out, tdm__http_continue_line);
         return !c->closing;
@@ -238,21 +267,27 @@ static bool step(tdm__connection *c, tdm_str *in)
     return false;
 }
 
-/* Works on bytes until they are used up, an answer cannot be sent, or a request takes long. What is left of them then is
- * kept. False: the connection is broken. */
+/* Whether this turn has lasted long enough: `answered` requests were answered before it. */
+static bool turn_over(const tdm__connection *c, uint64_t answered, uint64_t begun_ns)
+{
+    return c->answered - answered >= TDM__TURN_REQUESTS || c->loop->worked_ns - begun_ns > TDM__TURN_NS;
+}
+
+/* Works on bytes until they are used up, an answer cannot be sent, a request takes long, or it is others' turn. What is left
+ * of them then is kept. False: the connection is broken. */
 static bool take_bytes(tdm__connection *c, tdm_str in)
 {
+    tdm__loop *loop = c->loop;
+    uint64_t answered = c->answered, begun_ns = loop->worked_ns;
     bool whole = true;
     if (c->reader.phase == TDM__HTTP_IDLE && in.len) {
-        c->first_us = c->loop->now_us;
-        c->first_ns = c->loop->now_ns;
+        c->first_us = loop->now_us;
+        c->first_ns = loop->now_ns;
     }
     while (whole && step(c, &in)) {
-        bool full = c->loop->out.len > TDM__FLUSH_BYTES ||
-                    c->loop->seat->n_finished == sizeof c->loop->seat->finished / sizeof *c->loop->seat->finished;
-        if (full)
+        if (loop->out.len > TDM__FLUSH_BYTES || loop->seat->n_finished == TDM__FINISHED_MAX)
             whole = flush_out(c);
-        if (c->unsent.len)
+        if (c->unsent.len || (in.len && turn_over(c, answered, begun_ns)))
             break;
     }
     if (whole)
@@ -262,19 +297,21 @@ static bool take_bytes(tdm__connection *c, tdm_str in)
     return whole && !c->waiting.failed;
 }
 
-/* Bytes that were kept while something else was at work. */
+static bool can_go_on(const tdm__connection *c)
+{
+    return c->waiting.len && !c->unsent.len && !c->at_large && !c->closing;
+}
+
+/* One turn on the bytes that were kept while something else was at work. */
 static bool take_waiting(tdm__connection *c)
 {
-    while (c->waiting.len && !c->unsent.len && !c->at_large && !c->closing) {
-        tdm__buf bytes = c->waiting;
-        c->waiting = (tdm__buf){0};
-        bool whole = take_bytes(c, tdm__strn(bytes.ptr, bytes.len));
-        bool stuck = c->waiting.len == bytes.len;
-        tdm__buf_free(&bytes);
-        if (!whole || stuck)
-            return whole;
-    }
-    return true;
+    if (!can_go_on(c))
+        return true;
+    tdm__buf bytes = c->waiting;
+    c->waiting = (tdm__buf){0};
+    bool whole = take_bytes(c, tdm__strn(bytes.ptr, bytes.len));
+    tdm__buf_free(&bytes);
+    return whole;
 }
 
 /* ---- what it waits for next ---- */
@@ -287,6 +324,8 @@ static tdm__wait waits_for(const tdm__connection *c)
         return TDM__WAIT_LINGER;
     if (c->at_large)
         return TDM__WAIT_NONE;
+    if (can_go_on(c))
+        return TDM__WAIT_TURN;
     return c->reader.phase == TDM__HTTP_IN_HEAD   ? TDM__WAIT_HEAD
            : c->reader.phase == TDM__HTTP_IN_BODY ? TDM__WAIT_BODY
                                                   : TDM__WAIT_IDLE;
@@ -294,44 +333,51 @@ static tdm__wait waits_for(const tdm__connection *c)
 
 static void poll_for(tdm__connection *c)
 {
-    bool write = c->unsent.len > 0, read = !write && !c->at_large && !c->ended;
+    bool write = c->unsent.len > 0, read = !write && !c->at_large && !c->ended && !c->waiting.len;
     if (read != c->polled_read || write != c->polled_write)
         tdm__poller_change(c->loop->poller, c->socket, c, read, write);
     c->polled_read = read;
     c->polled_write = write;
 }
 
-/* Over the limit of what the server holds for all: the one that asks for more gives way. */
-static void check_buffered(tdm__connection *c)
+/* Over the limit of what the server holds for all: the one that asks for more gives way. Whose answers lie here unread is
+ * cut off. False then. */
+static bool check_buffered(tdm__connection *c)
 {
-    tdm_server *server = c->loop->server;
-    uint64_t held = atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed);
     tdm_error err;
-    if (held <= server->settings.buffered_bytes_max || c->closing || c->at_large || c->reader.phase == TDM__HTTP_IDLE)
-        return;
+    if (c->closing || c->at_large || !c->accounted || !too_much_held(c->loop->server))
+        return true;
+    if (c->unsent.len) {
+        tdm__add(&c->loop->seat->meters.error[TDM_OVERLOADED], 1);
+        return false;
+    }
+    if (c->reader.phase == TDM__HTTP_IDLE)
+        return true;
     tdm__fail(&err, TDM_OVERLOADED, "server", "too many bytes of unfinished requests are held");
     fault(c, &err);
-    if (!flush_out(c))
-        c->ended = true;
+    return flush_out(c);
+}
+
+/* Ends our side; what the client still sends is read and dropped for a while, since closing on unread bytes would make the
+ * system throw away what is still on its way. */
+static void begin_linger(tdm__connection *c)
+{
+    tdm__socket_finish(c->socket);
+    c->lingering = true;
+    tdm__buf_free(&c->waiting);
 }
 
 /* After every event: closes, lingers, or goes on waiting, from now on when `anew`. */
 static void settle(tdm__connection *c, bool anew)
 {
     account(c);
-    check_buffered(c);
-    if (c->closing && !c->unsent.len && !c->at_large && !c->lingering) {
-        if (!c->refused || c->ended) {
-            tdm__connection_close(c);
-            return;
-        }
-        tdm__socket_finish(c->socket);
-        c->lingering = true;
-    }
-    if (c->ended && !c->at_large && !c->unsent.len) {
+    bool busy = c->unsent.len || c->at_large || can_go_on(c);
+    if (!check_buffered(c) || (c->ended && !busy)) {
         tdm__connection_close(c);
         return;
     }
+    if (c->closing && !c->unsent.len && !c->at_large && !c->lingering)
+        begin_linger(c);
     tdm__wait wait = waits_for(c);
     if (anew || wait != c->wait || wait == TDM__WAIT_IDLE)
         tdm__loop_await(c->loop, c, wait);
@@ -343,6 +389,7 @@ static void drop_bytes(tdm__connection *c)
 {
     size_t got;
     tdm__io io = tdm__socket_read(c->socket, c->loop->input, TDM__INPUT_BYTES, &got);
+    tdm__add(&c->loop->seat->meters.count[TDM__COUNT_BYTES_IN], got);
     if (io == TDM__IO_CLOSED || io == TDM__IO_FAILED)
         tdm__connection_close(c);
 }
@@ -368,6 +415,26 @@ static void read_bytes(tdm__connection *c)
     settle(c, was_idle || answered != c->answered);
 }
 
+void tdm__connection_turn(tdm__connection *c)
+{
+    if (take_waiting(c))
+        settle(c, true);
+    else
+        tdm__connection_close(c);
+}
+
+void tdm__connection_refuse(tdm__loop *loop, tdm__socket socket, const tdm_error *err)
+{
+    tdm__connection *c = open_connection(loop, socket);
+    if (!c)
+        return;
+    fault(c, err);
+    if (flush_out(c))
+        settle(c, true);
+    else
+        tdm__connection_close(c);
+}
+
 void tdm__connection_event(tdm__connection *c, const tdm__ready *ready)
 {
     if (c->lingering) {
@@ -381,7 +448,7 @@ void tdm__connection_event(tdm__connection *c, const tdm__ready *ready)
             settle(c, true);
         return;
     }
-    if (c->at_large) { /* nothing is asked for, so the peer is gone */
+    if (c->at_large || c->waiting.len) { /* nothing is asked for, so the peer is gone */
         if (ready->broken)
             tdm__connection_close(c);
         return;
@@ -404,17 +471,31 @@ static void take_answer(tdm__connection *c)
     }
 }
 
+/* The request's bytes are needed no more. */
+static void forget_request(tdm__connection *c)
+{
+    tdm__http_request none;
+    tdm_str nothing = tdm__strn("", 0);
+    tdm_error err;
+    tdm__buf_free(&c->job.copy);
+    tdm__http_next(&c->reader, &nothing, &none, &err); /* wants more, and lets go of what it kept */
+}
+
 void tdm__connection_returned(tdm__connection *c)
 {
+    tdm__loop *loop = c->loop;
     c->at_large = false;
     if (c->gone) {
         free_connection(c);
         return;
     }
     c->closing = c->job.close;
-    tdm__buf_free(&c->job.copy);
+    forget_request(c);
     take_answer(c);
-    if (c->unsent.failed || !write_unsent(c) || !take_waiting(c))
+    bool whole = !c->unsent.failed && write_unsent(c);
+    loop->worked_ns = tdm__quick_ns();
+    note_one(loop->seat, &c->job.finished, loop->worked_ns);
+    if (!whole || !take_waiting(c))
         tdm__connection_close(c);
     else
         settle(c, true);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/fail.h"
+#include "os/clock.h"
 #include "schema/instant.h"
 #include "server/server_impl.h"
 
@@ -44,6 +45,8 @@ static tdm_status answer_block(deciding *d, size_t rows, int64_t as_of_us, tdm_e
     }
     x->rows += (uint32_t)rows;
     d->first_row += rows;
+    if (d->many)
+        x->mark_ns = tdm__quick_ns(); /* the next block's reading begins */
     return s;
 }
 
@@ -88,8 +91,8 @@ static tdm_status answer_list(deciding *d, bool *whole, tdm_error *err)
     if (s == TDM_FIELD_TYPE)
         tdm__fail_where(err, "rows");
     while (!s && !(s = tdm__json_next_item(d->scan, &first, &more)) && more) {
-        tdm__asked asked;
-        if (rows == rows_max && !d->x->seat->large) {
+        tdm__asked asked = {0};
+        if (d->first_row + rows == rows_max && !d->x->seat->large) {
             *whole = false;
             return TDM_OK;
         }
@@ -325,7 +328,7 @@ bool tdm__route_predictions(tdm__exchange *x)
     tdm_error err;
     tdm__served *v = find_service(x, &err);
     tdm_status s = v ? table_row(x, v, &err) : err.status;
-    x->rows = 1;
+    x->rows = v ? 1 : 0;
     if (s)
         tdm__exchange_fail(x, &err);
     else

@@ -12,6 +12,13 @@
 #include "server/meters.h"
 #include "server/serving.h"
 
+/* An answer that was made: what is left to be timed of it. */
+enum { TDM__FINISHED_MAX = 64 };
+struct tdm__finished {
+    uint64_t arrived_ns, scored_ns, deadline_ns; /* scored: when there was nothing left but to write */
+    tdm__service_meters *meters;
+};
+
 /* A thread that answers. What is here is its own, but for `seen`. */
 typedef struct tdm__seat {
     tdm_server *server;
@@ -25,8 +32,9 @@ typedef struct tdm__seat {
     tdm__buf body, packed;      /* the answer's body at work; the same in a coding */
     tdm__buf fields;            /* header lines of the answer at work */
     tdm__json_scan scan;
-    struct tdm__finished { uint64_t arrived_ns, done_ns, deadline_ns; tdm__service_meters *meters; } finished[64];
-    unsigned n_finished;        /* answers made and not yet given to the system: the caller times that */
+    struct tdm__finished finished[TDM__FINISHED_MAX];
+    unsigned n_finished;        /* answers made and not yet given to the system: whoever writes them times that */
+    uint64_t done_ns;           /* when the last answer was made */
 } tdm__seat;
 
 typedef struct tdm__exchange {
@@ -40,6 +48,7 @@ typedef struct tdm__exchange {
     uint64_t mark_ns;           /* where the stage at work began */
     uint64_t deadline_ns;       /* monotonic; 0: none */
     uint64_t stage_ns[TDM__STAGE_COUNT]; /* of stages that tdm__exchange_stage ended; for the log */
+    uint64_t queued_ns;         /* that it waited before work began */
     tdm__lane_times spent;      /* in features and models */
 
     int status;                 /* 200 at first */
@@ -51,6 +60,8 @@ typedef struct tdm__exchange {
     unsigned route;             /* index in tdm__routes; tdm__n_routes: none */
     tdm_status code;            /* what went wrong, for counters and the log */
     uint32_t rows, rows_failed;
+    uint32_t rung_rows[TDM__RUNG_COUNT];      /* rows by rung, rows' errors by code: counted once the answer stands */
+    uint32_t code_rows[TDM_STATUS_COUNT];
     tdm__service_meters *meters; /* of the service asked for; NULL while not known */
     int rung;                   /* the worst that was used; -1: none */
 } tdm__exchange;
@@ -62,7 +73,7 @@ void tdm__exchange_fail(tdm__exchange *x, const tdm_error *error);
 tdm_status tdm__exchange_in_time(const tdm__exchange *x, tdm_error *err);
 /* Ends the present stage at now and begins the next. */
 void tdm__exchange_stage(tdm__exchange *x, tdm__stage ended);
-/* Notes a row's result: counters by rung or error, the worst rung. */
+/* Notes a row's result: by rung or error, and the worst rung. */
 void tdm__exchange_note_rung(tdm__exchange *x, tdm__rung rung);
 void tdm__exchange_note_failed(tdm__exchange *x, tdm_status code);
 

@@ -35,6 +35,11 @@ bool tdm__large_submit(tdm__large *large, tdm__job *job)
     return room;
 }
 
+bool tdm__large_has_room(const tdm__large *large)
+{
+    return tdm__large_depth(large) < large->server->settings.queued_max;
+}
+
 size_t tdm__large_depth(const tdm__large *large)
 {
     if (!large)
@@ -81,17 +86,13 @@ static void give_back(tdm__job *job)
     tdm__loop_wake(loop);
 }
 
-/* The times that the loop would have noted at the write; here when the answer is made. */
-static void note_finished(tdm__seat *seat)
+/* The loop that writes the answer times it, in meters of its own. */
+static void hand_times(tdm__seat *seat, tdm__job *job)
 {
-    for (unsigned i = 0; i < seat->n_finished; i++) {
-        const struct tdm__finished *f = &seat->finished[i];
-        tdm__meter_record(&seat->meters.stage[TDM__STAGE_TOTAL], f->done_ns - f->arrived_ns);
-        if (f->meters)
-            tdm__meter_record(&f->meters->total, f->done_ns - f->arrived_ns);
-        if (f->deadline_ns && f->done_ns > f->deadline_ns)
-            tdm__add(&seat->meters.count[TDM__COUNT_LATE], 1);
-    }
+    const tdm__seat *writer = job->connection->loop->seat;
+    job->finished = seat->finished[0];
+    if (job->finished.meters)
+        job->finished.meters += (ptrdiff_t)writer->index - (ptrdiff_t)seat->index; /* one a seat, side by side */
     seat->n_finished = 0;
 }
 
@@ -99,12 +100,15 @@ static void work_on(tdm__large *large, tdm__job *job)
 {
     tdm__seat *seat = large->seat;
     tdm__arrival arrival = job->arrival;
+    if (atomic_load(&job->abandoned)) { /* nobody waits for the answer any more */
+        give_back(job);
+        return;
+    }
     const tdm__serving *serving = tdm__seat_enter(seat);
     arrival.begin_ns = tdm__quick_ns();
-    tdm__meter_record(&seat->meters.stage[TDM__STAGE_QUEUE], arrival.begin_ns - job->queued_ns);
     tdm__buf_reset(&job->out);
     tdm__answer_request(seat, serving, &job->request, &arrival, &job->out, &job->close);
-    note_finished(seat);
+    hand_times(seat, job);
     tdm__seat_leave(seat);
     give_back(job);
 }

@@ -33,7 +33,7 @@ void tdm__loop_await(tdm__loop *loop, tdm__connection *c, tdm__wait wait)
 static uint64_t limit_ns(const tdm__loop *loop, unsigned wait)
 {
     const tdm_server_settings *s = &loop->server->settings;
-    const uint64_t limit_ms[TDM__WAIT_NONE] = {
+    const uint64_t limit_ms[TDM__WAIT_TIMED] = {
         [TDM__WAIT_IDLE] = loop->draining ? TDM__GRACE_MS : s->idle_s * 1000, [TDM__WAIT_HEAD] = s->head_s * 1000,
         [TDM__WAIT_BODY] = s->body_s * 1000, [TDM__WAIT_WRITE] = s->write_s * 1000,
         [TDM__WAIT_LINGER] = loop->draining ? TDM__GRACE_MS : TDM__LINGER_MS};
@@ -44,7 +44,9 @@ static uint64_t limit_ns(const tdm__loop *loop, unsigned wait)
 static int time_left_ms(const tdm__loop *loop)
 {
     uint64_t first = UINT64_MAX;
-    for (unsigned w = 0; w < TDM__WAIT_NONE; w++)
+    if (loop->list[TDM__WAIT_TURN].first)
+        return 0;
+    for (unsigned w = 0; w < TDM__WAIT_TIMED; w++)
         if (loop->list[w].first && loop->list[w].first->since_ns + limit_ns(loop, w) < first)
             first = loop->list[w].first->since_ns + limit_ns(loop, w);
     if (loop->accept_after_ns && loop->accept_after_ns < first)
@@ -57,28 +59,26 @@ static int time_left_ms(const tdm__loop *loop)
 
 static void expire(tdm__loop *loop)
 {
-    for (unsigned w = 0; w < TDM__WAIT_NONE; w++) {
+    for (unsigned w = 0; w < TDM__WAIT_TIMED; w++) {
         tdm__connection *c;
         while ((c = loop->list[w].first) && c->since_ns + limit_ns(loop, w) <= loop->now_ns)
             tdm__connection_expired(c); /* leaves the list, or goes to its end */
     }
 }
 
-/* Room for no more: the connection is told so, if it can be told at once. */
+/* Room for no more: the connection is told so and ended, gently as long as there are few of these. */
 static void refuse_connection(tdm__loop *loop, tdm__socket *socket)
 {
+    const tdm_server *server = loop->server;
     tdm_error err;
-    size_t put;
-    tdm__fail(&err, TDM_OVERLOADED, "server", "there are too many connections");
-    tdm__fail_expected(&err, "at most %llu", (unsigned long long)loop->server->settings.connections_max);
-    tdm__buf_reset(&loop->out);
-    tdm__answer_fault(loop->seat, NULL, &err, &loop->out);
-    if (!loop->out.failed)
-        tdm__socket_write(*socket, loop->out.ptr, loop->out.len, &put);
-    tdm__buf_reset(&loop->out);
     tdm__add(&loop->seat->meters.count[TDM__COUNT_CONNECTIONS_REFUSED], 1);
-    tdm__socket_finish(*socket);
-    tdm__socket_close(socket);
+    if (atomic_load(&server->connections) >= server->settings.connections_max + TDM__REFUSED_MAX) {
+        tdm__socket_close(socket);
+        return;
+    }
+    tdm__fail(&err, TDM_OVERLOADED, "server", "there are too many connections");
+    tdm__fail_expected(&err, "at most %llu", (unsigned long long)server->settings.connections_max);
+    tdm__connection_refuse(loop, *socket, &err);
 }
 
 static void listen_again(tdm__loop *loop, bool on)
@@ -87,7 +87,8 @@ static void listen_again(tdm__loop *loop, bool on)
     loop->accept_after_ns = on ? 0 : loop->now_ns + (uint64_t)ACCEPT_PAUSE_MS * NS_PER_MS;
 }
 
-static void accept_some(tdm__loop *loop)
+/* True: there may be more. */
+static bool accept_some(tdm__loop *loop)
 {
     for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
         tdm__socket socket;
@@ -95,12 +96,13 @@ static void accept_some(tdm__loop *loop)
         if (io == TDM__IO_FAILED)
             listen_again(loop, false);
         if (io != TDM__IO_DONE)
-            return;
+            return false;
         if (atomic_load(&loop->server->connections) >= loop->server->settings.connections_max)
             refuse_connection(loop, &socket);
         else
             tdm__connection_open(loop, socket);
     }
+    return true;
 }
 
 static void take_done(tdm__loop *loop)
@@ -119,7 +121,8 @@ static void take_done(tdm__loop *loop)
 /* No new connections; those that say nothing are closed after a grace; every answer says that its connection ends. */
 static void begin_drain(tdm__loop *loop)
 {
-    accept_some(loop); /* the kernel has accepted these already */
+    while (accept_some(loop)) /* the kernel has accepted these already */
+        ;
     tdm__poller_remove(loop->poller, loop->listener);
     tdm__socket_close(&loop->listener);
     loop->draining = true;
@@ -130,10 +133,22 @@ static void begin_drain(tdm__loop *loop)
         c->since_ns = loop->now_ns;
 }
 
+/* Those whose requests did not all fit into their last turn, each once. */
+static void take_turns(tdm__loop *loop)
+{
+    const tdm__connection *last = loop->list[TDM__WAIT_TURN].last;
+    for (bool more = last != NULL; more;) {
+        tdm__connection *c = loop->list[TDM__WAIT_TURN].first;
+        more = c != last;
+        tdm__connection_turn(c);
+    }
+}
+
 static void one_round(tdm__loop *loop, tdm__ready *ready)
 {
     size_t n = tdm__poller_wait(loop->poller, ready, EVENTS_AT_ONCE, time_left_ms(loop));
     loop->now_ns = tdm__quick_ns();
+    loop->worked_ns = loop->now_ns;
     loop->now_us = tdm__quick_now_us(loop->now_ns);
     loop->serving = tdm__seat_enter(loop->seat);
     bool accepting = false, woken = false;
@@ -145,6 +160,7 @@ static void one_round(tdm__loop *loop, tdm__ready *ready)
         else
             tdm__connection_event(ready[i].tag, &ready[i]);
     }
+    take_turns(loop);
     if (woken)
         take_done(loop);
     if (accepting && loop->listening)
@@ -162,6 +178,11 @@ static void close_all(tdm__loop *loop)
     for (unsigned w = 0; w < TDM__WAIT_NONE; w++)
         while (loop->list[w].first)
             tdm__connection_close(loop->list[w].first);
+    for (tdm__job *job = loop->done, *next; job; job = next) { /* the thread for large requests has ended */
+        next = job->next;
+        tdm__connection_drop(job->connection);
+    }
+    loop->done = NULL;
 }
 
 static void run(void *self)
@@ -225,9 +246,6 @@ void tdm__loop_close(tdm__loop **out)
     tdm__loop *loop = *out;
     if (!loop)
         return;
-    close_all(loop);
-    if (loop->done_mutex)
-        take_done(loop);
     close_all(loop);
     if (loop->poller && loop->listener != TDM__NO_SOCKET)
         tdm__poller_remove(loop->poller, loop->listener);

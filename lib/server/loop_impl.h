@@ -10,7 +10,10 @@
 enum {
     TDM__INPUT_BYTES = 64 << 10,  /* read at once */
     TDM__FLUSH_BYTES = 256 << 10, /* answers of pipelined requests are written when they are this many */
-    TDM__LINGER_MS = 2000,        /* how long the rest of a refused request is read and dropped */
+    TDM__TURN_REQUESTS = 16,      /* of one connection before the others have their turn, */
+    TDM__TURN_NS = 200000,        /* or this long */
+    TDM__LINGER_MS = 2000,        /* how long what a client still sends is read and dropped, when we have ended */
+    TDM__REFUSED_MAX = 256,       /* connections over the limit that are told so and ended gently */
     TDM__GRACE_MS = 250           /* idle connections stay this long when the server stops */
 };
 
@@ -23,13 +26,19 @@ typedef struct tdm__job {
     uint64_t queued_ns;
     tdm__buf copy, out;
     bool close;
+    atomic_bool abandoned;        /* its client has gone */
+    struct tdm__finished finished;
     tdm__connection *connection;
     struct tdm__job *next;
 } tdm__job;
 
 /* What a connection waits for; each has a time limit and a list in which the longest waiting is first. */
 typedef enum tdm__wait {
-    TDM__WAIT_IDLE, TDM__WAIT_HEAD, TDM__WAIT_BODY, TDM__WAIT_WRITE, TDM__WAIT_LINGER, TDM__WAIT_NONE, TDM__WAIT_COUNT
+    TDM__WAIT_IDLE, TDM__WAIT_HEAD, TDM__WAIT_BODY, TDM__WAIT_WRITE, TDM__WAIT_LINGER,
+    TDM__WAIT_TIMED,                 /* how many have a time limit */
+    TDM__WAIT_TURN = TDM__WAIT_TIMED, /* for its next turn: more of its requests are here than one turn answers */
+    TDM__WAIT_NONE,
+    TDM__WAIT_COUNT
 } tdm__wait;
 
 struct tdm__connection {
@@ -45,7 +54,6 @@ struct tdm__connection {
     uint8_t wait;                 /* tdm__wait */
     bool closing;                 /* to be closed when nothing is unsent */
     bool lingering;               /* what still comes is dropped */
-    bool refused;                 /* closing because of a fault: the rest of it is to be read away */
     bool ended;                   /* the peer sends no more */
     bool at_large;                /* its request is with the thread for large ones */
     bool gone;                    /* closed while at_large: freed when the job comes back */
@@ -66,6 +74,7 @@ struct tdm__loop {
     tdm__thread *thread;
     const tdm__serving *serving;  /* between enter and leave */
     uint64_t now_ns;              /* of the present round */
+    uint64_t worked_ns;           /* until when it was at work on others, in this round */
     int64_t now_us;
     tdm__wait_list list[TDM__WAIT_COUNT];
     size_t n_connections;
@@ -86,12 +95,18 @@ void tdm__connection_returned(tdm__connection *c);
 /* Its time is over. */
 void tdm__connection_expired(tdm__connection *c);
 void tdm__connection_close(tdm__connection *c);
-bool tdm__connection_idle(const tdm__connection *c);
+/* A connection over the limit: told so, and ended. */
+void tdm__connection_refuse(tdm__loop *loop, tdm__socket socket, const tdm_error *err);
+/* Works on what is here of it already. */
+void tdm__connection_turn(tdm__connection *c);
+/* Frees it when its job comes back after the loop has ended. */
+void tdm__connection_drop(tdm__connection *c);
 
 /* loop.c: puts it at the end of the list for what it waits for now, beginning now. */
 void tdm__loop_await(tdm__loop *loop, tdm__connection *c, tdm__wait wait);
 
 /* large.c: takes the job; false when the queue is full. */
 bool tdm__large_submit(tdm__large *large, tdm__job *job);
+bool tdm__large_has_room(const tdm__large *large);
 
 #endif

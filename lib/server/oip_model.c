@@ -183,7 +183,8 @@ static tdm_status run_block(tdm__oip_job *job, const plan *p, size_t first, size
         s = tdm__model_predict(p->model->model, output_of(o), x, n, o->values + first * o->width, &p->lane->scratch,
                                err);
     }
-    job->x->spent.models_ns += tdm__quick_ns() - begun;
+    job->x->spent.ended_ns = tdm__quick_ns();
+    job->x->spent.models_ns += job->x->spent.ended_ns - begun;
     return s;
 }
 

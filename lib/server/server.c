@@ -181,10 +181,10 @@ void tdm_server_close(tdm_server **out)
         return;
     atomic_store(&server->stopping, true);
     tdm__admin_close(&server->admin);
-    tdm__large_close(&server->large);
     for (unsigned i = 0; server->loop && i < server->n_loops; i++)
         if (server->loop[i])
-            tdm__loop_stop(server->loop[i]);
+            tdm__loop_stop(server->loop[i]); /* before what they hand requests to */
+    tdm__large_close(&server->large);
     for (unsigned i = 0; server->loop && i < server->n_loops; i++)
         tdm__loop_close(&server->loop[i]);
     tdm__free(server->loop);

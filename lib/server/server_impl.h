@@ -3,8 +3,8 @@
  * Threads: one an event loop (loop.c), one for large requests (large.c), one that takes admin connections and one for each
  * of those (admin.c, few), one that writes the access log (access_log.c, when asked for). The first two kinds have seats.
  *
- * The control side (staging, flips, loads) is serialised by the home's own lock within the process (state/home.h);
- * `change` guards `current` and what was before it against two changers. */
+ * The control side: commands that write take turns by the home's own lock within the process (state/home.h); `change` is
+ * held from the preparation of a serving to its flip, so that each begins from what the last one left. */
 #ifndef TDM_SERVER_SERVER_IMPL_H
 #define TDM_SERVER_SERVER_IMPL_H
 
@@ -41,6 +41,7 @@ struct tdm_server {
     tdm__mutex *change;
     tdm__mutex *describing;     /* guards the ages in serving->described */
     tdm__serving *prepared;     /* staged and not yet current */
+    uint64_t before_generation; /* when `before` was replaced */
     tdm__serving *before;       /* what was current last: kept, so that a rollback finds it warm */
     tdm__bare_model *model;
     size_t n_models;
@@ -62,12 +63,12 @@ const tdm__serving *tdm__serving_hold(tdm_server *server);
 void tdm__serving_release(tdm_server *server);
 
 /* staging.c: makes `content` (an epoch's) ready beside the current serving, sharing what has not changed: same release, same
- * table, same versions of its sources. On TDM_OK it waits in server->prepared, and the same
- * thread calls tdm__serving_finish: another changer waits until then. A service that cannot be served fails the
- * preparation when `strict`, else it is kept with its error. */
-tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, bool strict, tdm_error *err);
-/* Makes the prepared one current, waits until no thread can see the one before, and frees what only the one before that
- * used: the last one stays ready for a rollback. `commit` false: drops the prepared one. */
+ * table, same versions of its sources. On TDM_OK it waits in server->prepared, and the same thread calls
+ * tdm__serving_finish: another changer waits until then. A service that cannot be opened is kept with its error, but for
+ * want of memory and the like, which fail the whole. */
+tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, tdm_error *err);
+/* Makes the prepared one current, and frees what was replaced a flip ago once no thread can see that: the one before the
+ * present stays ready for a rollback. `commit` false: drops the prepared one. */
 void tdm__serving_finish(tdm_server *server, bool commit);
 /* After a load or a new source: the same epoch with the present state. */
 tdm_status tdm__serving_refresh(tdm_server *server, tdm_error *err);
@@ -135,8 +136,8 @@ void tdm__server_status_json(tdm_server *server, const tdm__serving *serving, td
 typedef struct tdm__arrival {
     int64_t us;       /* wall clock at the first byte */
     uint64_t ns;      /* monotonic, the same instant */
-    uint64_t read_ns; /* when the last byte was there */
-    uint64_t begin_ns; /* when work begins: later than read_ns for a request that waited in a queue */
+    uint64_t reading_ns; /* from its first byte to its last, without the time when others were at work */
+    uint64_t begin_ns; /* when work begins; what is neither reading nor work is queueing */
     bool more;        /* the client's next bytes are here already: they are answered too before a stop */
 } tdm__arrival;
 bool tdm__answer_request(tdm__seat *seat, const tdm__serving *serving, const tdm__http_request *request,

@@ -68,13 +68,14 @@ tdm_status tdm__serving_unknown(const tdm__serving *serving, tdm_str service, td
     return s;
 }
 
-/* Until every seat has passed the present generation. A seat at a large request may take seconds. */
-static void wait_for_seats(tdm_server *server)
+/* Until every seat has passed a generation, and nobody holds a serving by count. */
+static void wait_for_seats(tdm_server *server, uint64_t generation)
 {
-    uint64_t generation = atomic_load(&server->generation);
     for (unsigned i = 0; i < server->n_seats; i++)
         while (atomic_load(&server->seat[i]->seen) < generation)
             tdm__sleep_us(200);
+    while (atomic_load(&server->held))
+        tdm__sleep_us(200);
 }
 
 void tdm__serving_finish(tdm_server *server, bool commit)
@@ -84,10 +85,10 @@ void tdm__serving_finish(tdm_server *server, bool commit)
     if (next && commit) {
         retired = server->before;
         server->before = atomic_exchange(&server->current, next);
-        atomic_fetch_add(&server->generation, 1);
-        wait_for_seats(server); /* `before` may lose its lanes to no thread; what is retired was passed long ago */
-        while (atomic_load(&server->held))
-            tdm__sleep_us(200);
+        /* What retires now was replaced a flip ago: only a request that has lasted since then is waited for. */
+        if (retired)
+            wait_for_seats(server, server->before_generation);
+        server->before_generation = atomic_fetch_add(&server->generation, 1) + 1;
     }
     tdm__serving_free(retired);
     tdm__mutex_unlock(server->change);
@@ -99,12 +100,15 @@ tdm_status tdm__serving_refresh(tdm_server *server, tdm_error *err)
     if (!content)
         return tdm__no_memory(err, "serving");
     *content = (tdm__epoch){0};
+    tdm__mutex_lock(server->change); /* first: what is current may be changing */
     tdm_status s = server->home ? tdm__epoch_read_current(server->home, content, err) : TDM_OK;
     if (!s)
-        s = tdm__serving_prepare(server, content, false, err);
+        s = tdm__serving_stage(server, content, err);
     tdm__free(content);
     if (!s)
         tdm__serving_finish(server, true);
+    else
+        tdm__mutex_unlock(server->change);
     return s;
 }
 

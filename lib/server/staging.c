@@ -53,7 +53,8 @@ static bool same_inputs(const tdm__package *package, const tdm__state *a, const 
 static tdm__served *unchanged(const tdm__serving *serving, const tdm__service *entry, const tdm__state *state)
 {
     tdm__served *v = serving ? tdm__serving_find(serving, tdm__str(entry->name)) : NULL;
-    if (!v || v->error.status || strcmp(v->release, entry->release) || strcmp(v->table_name, entry->table))
+    if (!v || v->error.status || strcmp(v->release, entry->release) || strcmp(v->table_name, entry->table) ||
+        v->servable->table_error.status) /* a table may have been mended since */
         return NULL;
     return same_inputs(v->servable->package, v->state->state, state) ? v : NULL;
 }
@@ -87,29 +88,46 @@ static tdm_status open_service(tdm_server *server, tdm__served *v, tdm__pinned_s
     return s;
 }
 
-/* One service, shared or new. A service that cannot be opened is kept with its error unless `strict`. */
-static tdm_status add_service(tdm_server *server, tdm__serving *next, tdm__pinned_state *state,
-                              const tdm__service *entry, bool strict, tdm_error *err)
+static tdm__served *new_service(tdm_server *server, const tdm__service *entry)
 {
-    tdm_status s = TDM_OK;
-    tdm__served *v = unchanged(atomic_load(&server->current), entry, state->state);
+    tdm__served *v = tdm__new(tdm__served);
+    tdm__service_meters *meters = v ? tdm__meters_of(server, entry->name) : NULL;
+    if (!meters) {
+        tdm__free(v);
+        return NULL;
+    }
+    snprintf(v->name, sizeof v->name, "%s", entry->name);
+    snprintf(v->release, sizeof v->release, "%s", entry->release);
+    snprintf(v->table_name, sizeof v->table_name, "%s", entry->table);
+    v->meters = meters;
+    return v;
+}
+
+/* Whether the fault may be gone at the next try: no reason to give up what is being served. */
+static bool is_passing(tdm_status s)
+{
+    return s == TDM_NO_MEMORY || s == TDM_SYSTEM || s == TDM_IO;
+}
+
+/* One service, shared or new. One that cannot be opened is kept with its error. */
+static tdm_status add_service(tdm_server *server, tdm__serving *next, tdm__pinned_state *state,
+                              const tdm__service *entry, tdm_error *err)
+{
+    const tdm__serving *current = atomic_load(&server->current);
+    tdm__served *v = unchanged(current, entry, state->state);
     if (!v)
         v = unchanged(server->before, entry, state->state);
     if (!v) {
-        v = tdm__new(tdm__served);
+        v = new_service(server, entry);
         if (!v)
             return tdm__no_memory(err, entry->name);
-        snprintf(v->name, sizeof v->name, "%s", entry->name);
-        snprintf(v->release, sizeof v->release, "%s", entry->release);
-        snprintf(v->table_name, sizeof v->table_name, "%s", entry->table);
-        v->meters = tdm__meters_of(server, v->name);
-        s = v->meters ? open_service(server, v, state, entry, &v->error) : tdm__no_memory(&v->error, entry->name);
-    }
-    if (s && strict) {
-        if (err)
-            *err = v->error;
-        served_close(server, v);
-        return s;
+        tdm_status s = open_service(server, v, state, entry, &v->error);
+        if (is_passing(s) && current) {
+            if (err)
+                *err = v->error;
+            served_close(server, v);
+            return s;
+        }
     }
     v->uses++;
     next->service[next->n++] = v;
@@ -149,8 +167,7 @@ static tdm_status index_services(tdm__serving *next, tdm_error *err)
 }
 
 /* The services of an epoch over the state as it is now. */
-static tdm_status add_services(tdm_server *server, tdm__serving *next, const tdm__epoch *content, bool strict,
-                               tdm_error *err)
+static tdm_status add_services(tdm_server *server, tdm__serving *next, const tdm__epoch *content, tdm_error *err)
 {
     tdm__pinned_state *state = NULL;
     next->service = tdm__zalloc(content->n + 1, sizeof *next->service);
@@ -158,7 +175,7 @@ static tdm_status add_services(tdm_server *server, tdm__serving *next, const tdm
         return tdm__no_memory(err, "serving");
     tdm_status s = server->home ? read_state(server, &state, err) : TDM_OK;
     for (size_t i = 0; !s && i < content->n; i++)
-        s = add_service(server, next, state, &content->service[i], strict, err);
+        s = add_service(server, next, state, &content->service[i], err);
     if (!s && state)
         next->position = state->state->position;
     if (!s && server->home)
@@ -167,7 +184,7 @@ static tdm_status add_services(tdm_server *server, tdm__serving *next, const tdm
     return s ? s : index_services(next, err);
 }
 
-tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, bool strict, tdm_error *err)
+tdm_status tdm__serving_stage(tdm_server *server, const tdm__epoch *content, tdm_error *err)
 {
     tdm__serving *next = tdm__new(tdm__serving);
     if (!next)
@@ -178,13 +195,19 @@ tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, b
     next->model = server->model;
     next->n_models = server->n_models;
     snprintf(next->epoch_header, sizeof next->epoch_header, "Tandem-Epoch: %" PRIu64 "\r\n", content->number);
-    tdm__mutex_lock(server->change);
-    tdm_status s = add_services(server, next, content, strict, err);
-    if (!s) {
+    tdm_status s = add_services(server, next, content, err);
+    if (s)
+        tdm__serving_free(next);
+    else
         server->prepared = next;
-        return TDM_OK; /* the mutex stays taken until tdm__serving_finish */
-    }
-    tdm__serving_free(next);
-    tdm__mutex_unlock(server->change);
+    return s;
+}
+
+tdm_status tdm__serving_prepare(tdm_server *server, const tdm__epoch *content, tdm_error *err)
+{
+    tdm__mutex_lock(server->change);
+    tdm_status s = tdm__serving_stage(server, content, err);
+    if (s)
+        tdm__mutex_unlock(server->change); /* else it stays taken until tdm__serving_finish */
     return s;
 }

@@ -10,6 +10,8 @@ typedef struct tdm__pinned_state {
     unsigned uses;
 } tdm__pinned_state;
 
+/* tdm__serving_prepare for whoever holds server->change already, and keeps it. */
+tdm_status tdm__serving_stage(tdm_server *server, const tdm__epoch *content, tdm_error *err);
 /* Frees it and whatever only it used. NULL is allowed. */
 void tdm__serving_free(tdm__serving *serving);
 

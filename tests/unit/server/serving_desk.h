@@ -75,7 +75,7 @@ static inline const char *serving_ask(serving_desk *d, unsigned seat, const char
     if (tdm__http_next(&d->reader, &in, &request, &err) != TDM__HTTP_REQUEST)
         return "no request";
     uint64_t now = tdm__monotonic_ns();
-    tdm__arrival arrival = {tdm__now_us(), now, now, now, false};
+    tdm__arrival arrival = {tdm__now_us(), now, 0, now, false};
     tdm__buf_reset(&d->out);
     const tdm__serving *serving = tdm__seat_enter(d->seats[seat]);
     bool done = tdm__answer_request(d->seats[seat], serving, &request, &arrival, &d->out, &d->close);

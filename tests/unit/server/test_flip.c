@@ -120,14 +120,14 @@ static void what_is_unchanged_is_shared(void **state)
     assert_true(loaded->position > after->position);
     static tdm__epoch content;
     assert_ok(tdm__epoch_read_current(desk.f.home, &content, &desk.f.err), &desk.f.err);
-    assert_ok(tdm__serving_prepare(&desk.server, &content, true, &desk.f.err), &desk.f.err);
+    assert_ok(tdm__serving_prepare(&desk.server, &content, &desk.f.err), &desk.f.err);
     tdm__serving_finish(&desk.server, false);
     assert_ptr_equal(atomic_load(&desk.server.current), loaded);
     serving_close(&desk);
     fixture_close(&desk.f);
 }
 
-/* A release that is damaged keeps its own service from being served, and no other; a strict preparation refuses it. */
+/* A release that is damaged keeps its own service from being served, and no other; whoever prepares it is told. */
 static void a_damaged_service_is_told(void **state)
 {
     (void)state;
@@ -148,7 +148,9 @@ static void a_damaged_service_is_told(void **state)
     assert_non_null(strstr(serving_get(&desk, 0, "/healthz"), " 503 "));
     static tdm__epoch content;
     assert_ok(tdm__epoch_read_current(desk.f.home, &content, &desk.f.err), &desk.f.err);
-    assert_int_equal(tdm__serving_prepare(&desk.server, &content, true, &desk.f.err), TDM_CORRUPT);
+    assert_ok(tdm__serving_prepare(&desk.server, &content, &desk.f.err), &desk.f.err);
+    assert_int_equal(tdm__serving_find(desk.server.prepared, tdm__str("late"))->error.status, TDM_CORRUPT);
+    tdm__serving_finish(&desk.server, false);
     assert_non_null(strstr(serving_post(&desk, 0, "/v1/decide/other", question), "\"rung\":"));
     serving_close(&desk);
     fixture_close(&desk.f);
