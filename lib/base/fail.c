@@ -129,42 +129,37 @@ static size_t show_one(tdm_str s, size_t i, char piece[8])
 enum { SHOWN_MAX = 64 }; /* bytes: enough to recognise a value, short enough for a line */
 static const char ellipsis[] = "\xE2\x80\xA6";
 
-void tdm__fail_found_text(tdm_error *err, tdm_str text)
+/* As much of a text as is shown, printable, from shown[len] on; its quotes and backslashes escaped unless `as_it_is`. */
+static void show(tdm_str text, bool as_it_is, char shown[SHOWN_MAX + 16], size_t len, const char *end)
 {
-    if (!err)
-        return;
-    char shown[SHOWN_MAX + 16] = "\"";
-    size_t len = 1, i = 0;
+    size_t i = 0;
     while (i < text.len && len < SHOWN_MAX) {
-        char piece[8];
-        i += show_one(text, i, piece);
+        char piece[8] = {text.ptr[i]};
+        if (as_it_is && (text.ptr[i] == '"' || text.ptr[i] == '\\'))
+            i++;
+        else
+            i += show_one(text, i, piece);
         size_t n = strlen(piece);
         memcpy(shown + len, piece, n);
         len += n;
     }
-    snprintf(shown + len, sizeof shown - len, "%s\"", i < text.len ? ellipsis : "");
-    copy_text(err->found, sizeof err->found, shown);
+    snprintf(shown + len, SHOWN_MAX + 16 - len, "%s%s", i < text.len ? ellipsis : "", end);
+}
+
+void tdm__fail_found_text(tdm_error *err, tdm_str text)
+{
+    char shown[SHOWN_MAX + 16] = "\"";
+    show(text, false, shown, 1, "\"");
+    if (err)
+        copy_text(err->found, sizeof err->found, shown);
 }
 
 void tdm__fail_found_json(tdm_error *err, tdm_str token)
 {
-    if (!err)
-        return;
     char shown[SHOWN_MAX + 16];
-    size_t len = 0, i = 0;
-    while (i < token.len && len < SHOWN_MAX) {
-        char piece[8];
-        bool as_it_is = token.ptr[i] == '"' || token.ptr[i] == '\\';
-        if (as_it_is)
-            snprintf(piece, sizeof piece, "%c", token.ptr[i++]);
-        else
-            i += show_one(token, i, piece);
-        size_t n = strlen(piece);
-        memcpy(shown + len, piece, n);
-        len += n;
-    }
-    snprintf(shown + len, sizeof shown - len, "%s", i < token.len ? ellipsis : "");
-    copy_text(err->found, sizeof err->found, shown);
+    show(token, true, shown, 0, "");
+    if (err)
+        copy_text(err->found, sizeof err->found, shown);
 }
 
 tdm_status tdm__diagnose(tdm_diagnostics *list, const tdm_error *error, const char *excerpt)

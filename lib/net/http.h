@@ -155,10 +155,6 @@ typedef struct tdm__http_answer {
 } tdm__http_answer;
 /* Appends the head of an answer with `length` bytes of body. */
 void tdm__http_write_head(tdm__buf *out, const tdm__http_answer *answer, uint64_t length);
-/* Room for a head whose length is not known yet: reserves a fixed number of digits for Content-Length (leading zeros are
- * allowed by RFC 9110), and sets it later. Returns the offset to give to tdm__http_set_length. */
-size_t tdm__http_begin(tdm__buf *out, const tdm__http_answer *answer);
-void tdm__http_set_length(tdm__buf *out, size_t at, uint64_t length);
 /* "Not Found"; "" for one that is not known. */
 const char *tdm__http_reason(int status);
 extern const char tdm__http_continue_line[]; /* "HTTP/1.1 100 Continue\r\n\r\n" */

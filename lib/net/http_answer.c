@@ -70,33 +70,15 @@ static void add_rest(tdm__buf *out, const tdm__http_answer *answer)
     tdm__buf_text(out, "\r\n");
 }
 
-static const char length_name[] = "Content-Length: ";
-
 void tdm__http_write_head(tdm__buf *out, const tdm__http_answer *answer, uint64_t length)
 {
     add_status_and_type(out, answer);
     if (answer->status >= 200 && answer->status != 204) {
-        tdm__buf_text(out, length_name);
+        tdm__buf_text(out, "Content-Length: ");
         add_number(out, length);
         tdm__buf_text(out, "\r\n");
     }
     add_rest(out, answer);
-}
-
-size_t tdm__http_begin(tdm__buf *out, const tdm__http_answer *answer)
-{
-    add_status_and_type(out, answer);
-    tdm__buf_text(out, length_name);
-    size_t at = out->len;
-    tdm__buf_text(out, "00000000000000000000\r\n");
-    add_rest(out, answer);
-    return at;
-}
-
-void tdm__http_set_length(tdm__buf *out, size_t at, uint64_t length)
-{
-    if (!out->failed)
-        put_digits(out->ptr + at + LENGTH_DIGITS, length);
 }
 
 /* ---- parts of a target ---- */

@@ -7,20 +7,8 @@
 #include <string.h>
 #include "base/fail.h"
 #include "base/number.h"
+#include "base/put.h"
 #include "online/lane_impl.h"
-
-static char *put(char *to, const char *text, size_t n)
-{
-    memcpy(to, text, n);
-    return to + n;
-}
-
-#define PUT(to, literal) put((to), (literal), sizeof(literal) - 1)
-
-static char *put_text(char *to, const char *z)
-{
-    return put(to, z, strlen(z));
-}
 
 static char *put_u64(char *to, uint64_t v)
 {
@@ -30,7 +18,7 @@ static char *put_u64(char *to, uint64_t v)
         digits[--n] = (char)('0' + v % 10);
         v /= 10;
     } while (v);
-    return put(to, digits + n, sizeof digits - n);
+    return tdm__put(to, digits + n, sizeof digits - n);
 }
 
 /* Finite in all that models give; a table could hold anything. */
@@ -63,21 +51,21 @@ static char *put_id(tdm__lane *lane, char *to)
 static char *put_answer(tdm__lane *lane, const tdm__answer *answer, const tdm__answer_context *context, char *to)
 {
     const tdm__servable *v = lane->servable;
-    to = put_id(lane, PUT(to, "{\"id\":\""));
-    to = put_u64(PUT(to, "\",\"epoch\":"), context->epoch);
-    to = put_text(PUT(to, ",\"release\":"), v->release_text);
-    to = put_text(PUT(to, ",\"rung\":\""), tdm__rung_name(answer->rung));
-    to = PUT(to, "\",\"prediction\":{");
+    to = put_id(lane, TDM__PUT(to, "{\"id\":\""));
+    to = put_u64(TDM__PUT(to, "\",\"epoch\":"), context->epoch);
+    to = tdm__put_text(TDM__PUT(to, ",\"release\":"), v->release_text);
+    to = tdm__put_text(TDM__PUT(to, ",\"rung\":\""), tdm__rung_name(answer->rung));
+    to = TDM__PUT(to, "\",\"prediction\":{");
     for (size_t i = 0; i < v->package->prediction.n; i++) {
         if (i)
             *to++ = ',';
-        to = put_f64(put_text(to, v->prediction_label[i]), answer->prediction[i]);
+        to = put_f64(tdm__put_text(to, v->prediction_label[i]), answer->prediction[i]);
     }
-    to = put(PUT(to, "},\"as_of\":\""), lane->as_of, lane->as_of_len);
-    to = put_u64(PUT(to, "\",\"position\":"), context->position);
-    to = PUT(to, ",\"oldest_input_ms\":");
-    to = answer->has_oldest_input ? to + tdm__format_i64(answer->oldest_input_us / 1000, to) : PUT(to, "null");
-    return answer->stale ? PUT(to, ",\"stale\":true") : to;
+    to = tdm__put(TDM__PUT(to, "},\"as_of\":\""), lane->as_of, lane->as_of_len);
+    to = put_u64(TDM__PUT(to, "\",\"position\":"), context->position);
+    to = TDM__PUT(to, ",\"oldest_input_ms\":");
+    to = answer->has_oldest_input ? to + tdm__format_i64(answer->oldest_input_us / 1000, to) : TDM__PUT(to, "null");
+    return answer->stale ? TDM__PUT(to, ",\"stale\":true") : to;
 }
 
 static void add_features(const tdm__lane *lane, size_t row, tdm__buf *out)

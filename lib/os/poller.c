@@ -87,7 +87,6 @@ size_t tdm__poller_wait(tdm__poller *poller, tdm__ready *out, size_t max, int ti
     for (int i = 0; i < n; i++) {
         const struct epoll_event *e = &poller->ready[i];
         out[i] = (tdm__ready){.tag = e->data.ptr,
-                              .readable = (e->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
                               .writable = (e->events & (EPOLLOUT | EPOLLERR)) != 0,
                               .broken = (e->events & (EPOLLERR | EPOLLHUP)) != 0};
         uint64_t count;

@@ -8,7 +8,6 @@ typedef struct tdm__poller tdm__poller;
 
 typedef struct tdm__ready {
     void *tag;      /* as given; NULL: tdm__poller_wake was called */
-    bool readable;  /* bytes, a connection, or the end wait to be read */
     bool writable;
     bool broken;    /* reset, or closed both ways */
 } tdm__ready;

@@ -79,32 +79,32 @@ void tdm__exchange_note_failed(tdm__exchange *x, tdm_status code);
 
 /* ---- routes ---- */
 
-/* Every route: method, path ({} is an argument; {*} the rest of the path), handler, whether a body is taken, text. The
+/* Every route: method, path ({} is an argument; {*} the rest of the path), handler, text. The
  * table makes the dispatcher, `GET /`, Allow, the metrics' label and a test that docs/reference/http.md tells each. */
-#define TDM__ROUTES(X)                                                                                               \
-    X(GET,  "/",                            root,         false, "what this is, and the routes")                     \
-    X(GET,  "/healthz",                     ready,        false, "200 when all is ready, else 503")                  \
-    X(GET,  "/metrics",                     metrics,      false, "Prometheus text")                                  \
-    X(GET,  "/v1/status",                   status,       false, "what is current, promised and measured")           \
-    X(POST, "/v1/decide/{}",                decide,       true,  "one answer, or one a row")                         \
-    X(GET,  "/v1/predictions/{}/{*}",       predictions,  false, "the current table's row of a key")                 \
-    X(GET,  "/v2",                          v2_server,    false, "the server's name, version, extensions")           \
-    X(GET,  "/v2/health/live",              v2_live,      false, "200 while the process lives")                      \
-    X(GET,  "/v2/health/ready",             ready,        false, "200 when all is ready, else 503")                  \
-    X(GET,  "/v2/models/stats",             v2_stats,     false, "counts and times of all models")                   \
-    X(GET,  "/v2/models/{}",                v2_model,     false, "a model's inputs and outputs")                     \
-    X(GET,  "/v2/models/{}/ready",          v2_ready,     false, "200 when the model is ready")                      \
-    X(GET,  "/v2/models/{}/config",         v2_config,    false, "the model's configuration, as Triton tells it")    \
-    X(GET,  "/v2/models/{}/stats",          v2_stats,     false, "counts and times of the model")                    \
-    X(POST, "/v2/models/{}/infer",          v2_infer,     true,  "outputs for rows of inputs")                       \
-    X(GET,  "/v2/models/{}/versions/{}",        v2_model,  false, "the same of a version")                           \
-    X(GET,  "/v2/models/{}/versions/{}/ready",  v2_ready,  false, "")                                                \
-    X(GET,  "/v2/models/{}/versions/{}/config", v2_config, false, "")                                                \
-    X(GET,  "/v2/models/{}/versions/{}/stats",  v2_stats,  false, "")                                                \
-    X(POST, "/v2/models/{}/versions/{}/infer",  v2_infer,  true,  "")                                                \
-    X(POST, "/v2/repository/index",         v2_index,     true,  "the models there are, and their state")            \
-    X(POST, "/v2/repository/models/{}/load",   v2_load,   true,  "refused: releases are promoted")                   \
-    X(POST, "/v2/repository/models/{}/unload", v2_load,   true,  "refused likewise")
+#define TDM__ROUTES(X)                                                                                        \
+    X(GET,  "/",                                   root,        "what this is, and the routes")               \
+    X(GET,  "/healthz",                            ready,       "200 when all is ready, else 503")            \
+    X(GET,  "/metrics",                            metrics,     "Prometheus text")                            \
+    X(GET,  "/v1/status",                          status,      "what is current, promised and measured")     \
+    X(POST, "/v1/decide/{}",                       decide,      "one answer, or one a row")                   \
+    X(GET,  "/v1/predictions/{}/{*}",              predictions, "the current table's row of a key")           \
+    X(GET,  "/v2",                                 v2_server,   "the server's name, version, extensions")     \
+    X(GET,  "/v2/health/live",                     v2_live,     "200 while the process lives")                \
+    X(GET,  "/v2/health/ready",                    ready,       "200 when all is ready, else 503")            \
+    X(GET,  "/v2/models/stats",                    v2_stats,    "counts and times of all models")             \
+    X(GET,  "/v2/models/{}",                       v2_model,    "a model's inputs and outputs")               \
+    X(GET,  "/v2/models/{}/ready",                 v2_ready,    "200 when the model is ready")                \
+    X(GET,  "/v2/models/{}/config",                v2_config,   "the model's configuration, as Triton tells it")\
+    X(GET,  "/v2/models/{}/stats",                 v2_stats,    "counts and times of the model")              \
+    X(POST, "/v2/models/{}/infer",                 v2_infer,    "outputs for rows of inputs")                 \
+    X(GET,  "/v2/models/{}/versions/{}",           v2_model,    "the same of a version")                      \
+    X(GET,  "/v2/models/{}/versions/{}/ready",     v2_ready,    "")                                           \
+    X(GET,  "/v2/models/{}/versions/{}/config",    v2_config,   "")                                           \
+    X(GET,  "/v2/models/{}/versions/{}/stats",     v2_stats,    "")                                           \
+    X(POST, "/v2/models/{}/versions/{}/infer",     v2_infer,    "")                                           \
+    X(POST, "/v2/repository/index",                v2_index,    "the models there are, and their state")      \
+    X(POST, "/v2/repository/models/{}/load",       v2_load,     "refused: releases are promoted")             \
+    X(POST, "/v2/repository/models/{}/unload",     v2_load,     "refused likewise")
 
 /* tdm__route_NAME: false when it must be worked on by the thread for large requests. */
 typedef bool (*tdm__route_handler)(tdm__exchange *x);
@@ -130,7 +130,6 @@ bool tdm__dispatch(tdm__exchange *x);
 bool tdm__dispatch_refuses(tdm__exchange *x);
 typedef struct tdm__route {
     uint8_t method;
-    bool takes_body;
     const char *path, *text;
     tdm__route_handler handler;
 } tdm__route;

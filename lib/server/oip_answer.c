@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/fail.h"
 #include "base/number.h"
+#include "base/put.h"
 #include "schema/instant.h"
 #include "server/oip_impl.h"
 
@@ -13,18 +14,6 @@ enum {
     HEAD_BYTES = 256 + 4 * NUMBER_BYTES, /* of fixed text, an instant, a rung, numbers */
     OUTPUT_BYTES = 128 + 4 * NUMBER_BYTES
 };
-
-static inline char *put(char *to, const char *text, size_t n)
-{
-    memcpy(to, text, n);
-    return to + n;
-}
-#define PUT(to, literal) put((to), (literal), sizeof(literal) - 1)
-
-static char *put_text(char *to, const char *text)
-{
-    return put(to, text, strlen(text));
-}
 
 static char *put_integer(char *to, int64_t v)
 {
@@ -44,13 +33,13 @@ static void done(tdm__buf *out, const char *end)
 /* The parameters that a release's answer has. */
 static char *put_parameters(const tdm__oip_job *job, char *to)
 {
-    to = PUT(to, ",\"parameters\":{\"epoch\":");
+    to = TDM__PUT(to, ",\"parameters\":{\"epoch\":");
     to = put_integer(to, (int64_t)job->x->serving->epoch);
-    to = PUT(to, ",\"rung\":\"");
-    to = put_text(to, tdm__rung_name(job->worst));
-    to = PUT(to, "\",\"as_of\":\"");
+    to = TDM__PUT(to, ",\"rung\":\"");
+    to = tdm__put_text(to, tdm__rung_name(job->worst));
+    to = TDM__PUT(to, "\",\"as_of\":\"");
     to += tdm__instant_format(job->as_of_us, to);
-    return PUT(to, "\"}");
+    return TDM__PUT(to, "\"}");
 }
 
 /* Up to the list of outputs. */
@@ -68,12 +57,12 @@ static void add_head(const tdm__oip_job *job, tdm__buf *out)
     char *to = tdm__buf_reserve(out, HEAD_BYTES + version);
     if (!to)
         return;
-    to = PUT(to, ",\"model_version\":\"");
-    to = put(to, job->target->version, version);
-    to = PUT(to, "\"");
+    to = TDM__PUT(to, ",\"model_version\":\"");
+    to = tdm__put(to, job->target->version, version);
+    to = TDM__PUT(to, "\"");
     if (job->target->service)
         to = put_parameters(job, to);
-    done(out, PUT(to, ",\"outputs\":["));
+    done(out, TDM__PUT(to, ",\"outputs\":["));
 }
 
 static uint64_t bytes_of(const tdm__oip_job *job, const tdm__oip_output *o)
@@ -101,7 +90,7 @@ static void add_items(const tdm__oip_job *job, const tdm__oip_output *o, tdm__bu
         if (o->datatype == TDM__DT_INT64)
             to = put_integer(to, (int64_t)o->values[i]);
         else
-            to = PUT(put_text(PUT(to, "\""), tdm__rung_name(o->rungs[i])), "\"");
+            to = TDM__PUT(tdm__put_text(TDM__PUT(to, "\""), tdm__rung_name(o->rungs[i])), "\"");
         done(out, to);
     }
 }
@@ -111,17 +100,17 @@ static void add_output(const tdm__oip_job *job, const tdm__oip_output *o, tdm__b
     char *to = tdm__buf_reserve(out, OUTPUT_BYTES + o->label.len);
     if (!to)
         return;
-    to = put(PUT(to, "{\"name\":"), o->label.ptr, o->label.len);
-    to = put_text(PUT(to, ",\"datatype\":\""), tdm__datatype_name(o->datatype));
-    to = put_integer(PUT(to, "\",\"shape\":["), (int64_t)job->rows);
+    to = tdm__put(TDM__PUT(to, "{\"name\":"), o->label.ptr, o->label.len);
+    to = tdm__put_text(TDM__PUT(to, ",\"datatype\":\""), tdm__datatype_name(o->datatype));
+    to = put_integer(TDM__PUT(to, "\",\"shape\":["), (int64_t)job->rows);
     if (o->matrix)
-        to = put_integer(PUT(to, ","), (int64_t)o->width);
+        to = put_integer(TDM__PUT(to, ","), (int64_t)o->width);
     if (o->binary) {
-        to = put_integer(PUT(to, "],\"parameters\":{\"binary_data_size\":"), (int64_t)bytes_of(job, o));
-        done(out, PUT(to, "}}"));
+        to = put_integer(TDM__PUT(to, "],\"parameters\":{\"binary_data_size\":"), (int64_t)bytes_of(job, o));
+        done(out, TDM__PUT(to, "}}"));
         return;
     }
-    done(out, PUT(to, "],\"data\":["));
+    done(out, TDM__PUT(to, "],\"data\":["));
     add_items(job, o, out);
     tdm__buf_add(out, "]}", 2);
 }
@@ -173,12 +162,12 @@ static void add_fields(const tdm__oip_job *job, bool binary)
     if (!to)
         return;
     if (binary) {
-        to = PUT(put_integer(PUT(to, "Inference-Header-Content-Length: "), (int64_t)x->body->len), "\r\n");
+        to = TDM__PUT(put_integer(TDM__PUT(to, "Inference-Header-Content-Length: "), (int64_t)x->body->len), "\r\n");
         x->type = "application/octet-stream";
     }
     if (job->target->service) {
-        to = put_text(to, x->serving->epoch_header);
-        to = PUT(put_text(PUT(to, "Tandem-Rung: "), tdm__rung_name(job->worst)), "\r\n");
+        to = tdm__put_text(to, x->serving->epoch_header);
+        to = TDM__PUT(tdm__put_text(TDM__PUT(to, "Tandem-Rung: "), tdm__rung_name(job->worst)), "\r\n");
     }
     done(x->fields, to);
 }

@@ -5,7 +5,7 @@
 #include "base/fail.h"
 #include "server/server_impl.h"
 
-#define ROUTE(method, path, name, takes_body, text) {TDM__HTTP_##method, takes_body, path, text, tdm__route_##name},
+#define ROUTE(method, path, name, text) {TDM__HTTP_##method, path, text, tdm__route_##name},
 const tdm__route tdm__routes[] = {TDM__ROUTES(ROUTE)};
 #undef ROUTE
 const size_t tdm__n_routes = sizeof tdm__routes / sizeof *tdm__routes;
