@@ -257,7 +257,7 @@ static void answers_as_json(void **state)
     assert_string_equal(lane_desk_text(o, "rung"), "defaulted"); /* `other` has no year */
     assert_string_equal(lane_desk_text(o, "as_of"), "2013-06-01T10:00:00.000000Z");
     assert_int_equal(json_integer_value(json_object_get(o, "position")), 123);
-    assert_non_null(strstr(d.out.ptr, "\"epoch\":9223372036854775807,"));
+    assert_non_null(strstr(tdm__buf_z(&d.out), "\"epoch\":9223372036854775807,"));
     assert_string_equal(lane_desk_text(json_object_get(o, "features"), "label"), "N007-N0\n1"); /* models ran, and it is still there */
     assert_string_equal(lane_desk_text(json_object_get(o, "features"), "other"), "N0\n1");
     assert_int_equal(json_object_size(json_object_get(o, "features")), d.servable->package->manifest->n_features);
