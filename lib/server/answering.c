@@ -212,8 +212,6 @@ static void write_answer(tdm__exchange *x, tdm__buf *out)
 static void count_stages(tdm__exchange *x)
 {
     tdm__meter *stage = x->seat->meters.stage;
-    x->stage_ns[TDM__STAGE_FEATURES] = x->spent.features_ns;
-    x->stage_ns[TDM__STAGE_MODEL] = x->spent.models_ns;
     x->stage_ns[TDM__STAGE_QUEUE] = x->queued_ns;
     tdm__meter_record(&stage[TDM__STAGE_READ], x->stage_ns[TDM__STAGE_READ]);
     tdm__meter_record(&stage[TDM__STAGE_QUEUE], x->queued_ns);
