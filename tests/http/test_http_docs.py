@@ -53,7 +53,7 @@ MASKED = [(re.compile(pattern, re.M), instead) for pattern, instead in [
     (r'(gone|found)": *"\d+ us', r'\1":"N us'),
     (r"^(tandem_\w*(?:seconds|bytes|fds|threads|position|connections)\w*(?:\{[^}]*\})?) " + NUMBER + "$", r"\1 N"),
     (r'version="[^"]*",compiler="[^"]*"', 'version="V",compiler="C"'),
-    (r"[0-9.]+ s on \d+ threads? \(\d+ rows/s\)", "N s on N threads (N rows/s)"),
+    (r"[0-9.]+ s on \d+ threads? \([\d,]+ rows/s\)", "N s on N threads (N rows/s)"),
     (r"in all, [0-9.]+ s$", "in all, N s"),
 ]]
 
