@@ -7,6 +7,7 @@
 #include <tandem/epoch.h>
 #include <tandem/json.h>
 #include "release/epoch_file.h"
+#include "release/package.h"
 
 /* As tdm_promote and tdm_rollback. The stages that `progress` is told: release, sources, golden rows, table, prepare, flip;
  * when it returns false before the flip nothing is changed. home->hooks hear of the last two. */
@@ -15,8 +16,10 @@ tdm_status tdm__promote_here(tdm_home *home, const char *release, const char *ta
 tdm_status tdm__rollback_here(tdm_home *home, const char *service, const tdm_progress_fn progress, void *self,
                               uint64_t *number, tdm_error *err);
 
-/* Describes `content`: opens every release (all its digests) and the header of every table, so it takes a while. */
-tdm_status tdm__epoch_describe(tdm_home *home, const tdm__epoch *content, tdm_epoch **out, tdm_error *err);
+/* Describes `content`: opens the header of every table, and every release (all its digests) that is not in `known`, which has
+ * a package or NULL for each service; it may be NULL itself. */
+tdm_status tdm__epoch_describe(tdm_home *home, const tdm__epoch *content, const tdm__package *const *known,
+                               tdm_epoch **out, tdm_error *err);
 /* Ages, `stale` and `expired` as of now; reads nothing. One thread at a time. */
 void tdm__epoch_refresh_ages(tdm_epoch *epoch, int64_t now_us);
 

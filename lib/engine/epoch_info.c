@@ -58,7 +58,8 @@ static void describe_table(tdm_home *home, tdm_service_info *out, int64_t now_us
     tdm_table_close(&table);
 }
 
-static void describe_service(tdm_home *home, const tdm__service *service, tdm_service_info *out)
+static void describe_service(tdm_home *home, const tdm__service *service, const tdm__package *known,
+                             tdm_service_info *out)
 {
     char dir[TDM__PATH_MAX];
     tdm__package *package = NULL;
@@ -67,8 +68,10 @@ static void describe_service(tdm_home *home, const tdm__service *service, tdm_se
     memcpy(out->release, service->release, sizeof out->release);
     memcpy(out->table, service->table, sizeof out->table);
     out->since_epoch = service->since_epoch;
-    if (tdm__home_path(home, dir, &err, "releases") ||
-        tdm__package_open(home->fs, dir, service->release, &package, &err))
+    if (known)
+        describe_promise(known->manifest, out);
+    else if (tdm__home_path(home, dir, &err, "releases") ||
+             tdm__package_open(home->fs, dir, service->release, &package, &err))
         tdm_error_format(&err, out->error, sizeof out->error);
     else
         describe_promise(package->manifest, out);
@@ -76,14 +79,15 @@ static void describe_service(tdm_home *home, const tdm__service *service, tdm_se
     describe_table(home, out, tdm__now_us());
 }
 
-tdm_status tdm__epoch_describe(tdm_home *home, const tdm__epoch *content, tdm_epoch **out, tdm_error *err)
+tdm_status tdm__epoch_describe(tdm_home *home, const tdm__epoch *content, const tdm__package *const *known,
+                               tdm_epoch **out, tdm_error *err)
 {
     *out = tdm__new(tdm_epoch);
     if (!*out)
         return tdm__no_memory(err, "epoch");
     (*out)->epoch = *content;
     for (size_t i = 0; i < content->n; i++)
-        describe_service(home, &content->service[i], &(*out)->info[i]);
+        describe_service(home, &content->service[i], known ? known[i] : NULL, &(*out)->info[i]);
     return TDM_OK;
 }
 
@@ -99,7 +103,7 @@ tdm_status tdm_epoch_current(tdm_home *home, tdm_epoch **out, tdm_error *err)
     tdm__epoch content;
     *out = NULL;
     tdm_status s = tdm__epoch_read_current(home, &content, err);
-    return s ? s : tdm__epoch_describe(home, &content, out, err);
+    return s ? s : tdm__epoch_describe(home, &content, NULL, out, err);
 }
 
 uint64_t tdm_epoch_number(const tdm_epoch *epoch)

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 
 struct tdm__thread {
     pthread_t id;
+    _Atomic pid_t number; /* the system's; 0 until it runs */
     void (*run)(void *arg);
     void *arg;
     char name[16];
@@ -24,6 +27,7 @@ struct tdm__thread {
 static void *thread_main(void *p)
 {
     tdm__thread *t = p;
+    atomic_store(&t->number, gettid());
     pthread_setname_np(pthread_self(), t->name);
     t->run(t->arg);
     return NULL;
@@ -53,14 +57,28 @@ void tdm__thread_background(void)
 {
     const struct sched_param none = { .sched_priority = 0 };
     pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+    sched_yield(); /* else whoever waits already goes on waiting until the next tick */
+}
+
+/* Of one thread alone, as Linux has it. */
+static void make_yielding(pid_t number)
+{
+    enum { NICE = 10 };
+    const struct sched_param none = { .sched_priority = 0 };
+    setpriority(PRIO_PROCESS, (id_t)number, NICE);
+    sched_setscheduler(number, SCHED_OTHER, &none);
 }
 
 void tdm__thread_yielding(void)
 {
-    enum { NICE = 10 };
-    const struct sched_param none = { .sched_priority = 0 };
-    pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone, as Linux has it */
+    make_yielding(gettid());
+}
+
+void tdm__thread_hurry(tdm__thread *thread)
+{
+    pid_t number = atomic_load(&thread->number);
+    if (number) /* 0 would be ourselves */
+        make_yielding(number);
 }
 
 void tdm__thread_join(tdm__thread **thread)

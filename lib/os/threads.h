@@ -18,6 +18,8 @@ void tdm__thread_background(void);
 /* The calling thread yields to others of the process (nice 10), without starving; also after tdm__thread_background. A
  * hint likewise. */
 void tdm__thread_yielding(void);
+/* Makes another thread yielding: one that waits in the background for a core that never idles. Before it is joined. */
+void tdm__thread_hurry(tdm__thread *thread);
 void tdm__thread_join(tdm__thread **thread); /* waits, frees, sets NULL; NULL is allowed */
 tdm__mutex *tdm__mutex_new(void);            /* NULL when out of memory */
 void tdm__mutex_close(tdm__mutex **m);

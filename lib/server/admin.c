@@ -16,6 +16,7 @@ enum {
     READ_BYTES = 16 << 10,
     REQUEST_MS_MAX = 30000,       /* from the connection to the request's last byte */
     TELL_NS = 100000000,          /* between two lines of progress */
+    PATIENCE_NS = 1000000000,     /* how long a patient command waits for idle time */
     TURN_MS = 250                 /* how long a thread may not see that the server closes */
 };
 
@@ -24,6 +25,7 @@ typedef struct caller {
     tdm__thread *thread;          /* the acceptor's alone; NULL: the place was never used, or is free */
     tdm__socket socket;
     atomic_bool done;             /* the thread is about to end */
+    _Atomic uint64_t hurry_ns;    /* when a patient command is to be hurried; 0: it is not one */
 } caller;
 
 struct tdm__admin {
@@ -46,6 +48,7 @@ static const tdm__http_limits LIMITS = {.head_bytes_max = 16384,
 
 typedef struct reply {
     tdm__admin *admin;
+    caller *caller;
     tdm__socket socket;
     bool chunked;                 /* HTTP/1.1 */
     bool begun;                   /* the head is out: lines follow */
@@ -241,6 +244,10 @@ static void answer(reply *r, const tdm__http_request *request)
     job.diagnostics = tdm_diagnostics_new();
     if (!page)
         tdm_json_begin(&job.result, NULL, '{');
+    if (command->pace == TDM__PACE_PATIENT) {
+        atomic_store(&r->caller->hurry_ns, tdm__monotonic_ns() + PATIENCE_NS);
+        tdm__poller_wake(r->admin->poller);
+    }
     tdm_status s = do_command(r, command, request->body, &job, &err);
     if (!page)
         tdm_json_end(&job.result, '}');
@@ -322,7 +329,7 @@ static void serve(reply *r)
 static void run_caller(void *arg)
 {
     caller *c = arg;
-    reply r = {.admin = c->admin, .socket = c->socket};
+    reply r = {.admin = c->admin, .caller = c, .socket = c->socket};
     serve(&r);
     tdm__buf_free(&r.out);
     tdm__socket_close(&c->socket);
@@ -375,6 +382,7 @@ static void take_connections(tdm__admin *admin, tdm__socket listener)
         }
         c->admin = admin;
         c->socket = socket;
+        atomic_store(&c->hurry_ns, 0);
         atomic_store(&c->done, false);
         if (tdm__thread_start("tandem-command", run_caller, c, &c->thread, NULL))
             tdm__socket_close(&c->socket);
@@ -383,12 +391,32 @@ static void take_connections(tdm__admin *admin, tdm__socket listener)
         tdm__sleep_us(100000); /* no descriptors are left: accepting at once again would spin */
 }
 
+/* Hurries the patient ones whose time has come; true when there are others that it may come for. */
+static bool hurry_some(tdm__admin *admin)
+{
+    uint64_t now = tdm__monotonic_ns();
+    bool more = false;
+    for (size_t i = 0; i < CALLERS_MAX; i++) {
+        caller *c = &admin->caller[i];
+        uint64_t when = atomic_load(&c->hurry_ns);
+        if (!when || !c->thread || atomic_load(&c->done))
+            continue;
+        if (now < when) {
+            more = true;
+            continue;
+        }
+        tdm__thread_hurry(c->thread);
+        atomic_store(&c->hurry_ns, 0);
+    }
+    return more;
+}
+
 static void run_admin(void *arg)
 {
     tdm__admin *admin = arg;
     tdm__ready ready[4];
     while (!atomic_load(&admin->stopping)) {
-        size_t n = tdm__poller_wait(admin->poller, ready, 4, -1);
+        size_t n = tdm__poller_wait(admin->poller, ready, 4, hurry_some(admin) ? TURN_MS : -1);
         for (size_t i = 0; i < n; i++)
             if (ready[i].tag)
                 take_connections(admin, *(const tdm__socket *)ready[i].tag);

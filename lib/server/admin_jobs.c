@@ -298,9 +298,7 @@ tdm_status tdm__admin_job_run(const tdm__admin_command *command, tdm__admin_job 
         tdm__fail_hint(err, "'tandem --home DIR serve' serves what is current in a home");
         return s;
     }
-    if (command->pace == TDM__PACE_BACKGROUND)
+    if (command->pace != TDM__PACE_EQUAL)
         tdm__thread_background();
-    else if (command->pace == TDM__PACE_YIELDING)
-        tdm__thread_yielding();
     return command->run(job, err);
 }

@@ -19,17 +19,18 @@
 #include "base/text.h"
 
 /* How much the thread that does a command gives way to those that answer. */
-typedef enum tdm__pace { TDM__PACE_EQUAL, TDM__PACE_YIELDING, TDM__PACE_BACKGROUND } tdm__pace;
+typedef enum tdm__pace { TDM__PACE_EQUAL, TDM__PACE_PATIENT, TDM__PACE_BACKGROUND } tdm__pace;
 
-/* A cutover yields and is not pushed back altogether: under full load a rollback is wanted soon.
+/* A cutover takes only time that nobody wants, for a second; then it yields and no more, since under full load a rollback is
+ * wanted soon.
  *   method, name, pace, members that its request may have, text */
 #define TDM__ADMIN_COMMANDS(X)                                                                                            \
-    X(POST, promote,    YIELDING,   "release table expect",                         "stage a release, make it current")   \
-    X(POST, rollback,   YIELDING,   "service",                                      "give back what was there before")    \
+    X(POST, promote,    PATIENT,    "release table expect",                         "stage a release, make it current")   \
+    X(POST, rollback,   PATIENT,    "service",                                      "give back what was there before")    \
     X(POST, load,       BACKGROUND, "source files names replace bad_share_max",     "rows of files into a source")        \
     X(POST, run,        BACKGROUND, "release population name as_of threads promote", "score, publish a table")            \
-    X(POST, source_add, YIELDING,   "path",                                         "define or evolve sources")           \
-    X(POST, pack,       YIELDING,   "dir",                                          "check and freeze a release folder")  \
+    X(POST, source_add, PATIENT,    "path",                                         "define or evolve sources")           \
+    X(POST, pack,       PATIENT,    "dir",                                          "check and freeze a release folder")  \
     X(POST, drain,      EQUAL,      "",                                             "answer on, but be ready no more")    \
     X(GET,  status,     EQUAL,      "",                                             "what is current and measured")       \
     X(GET,  top,        EQUAL,      "",                                             "counters and latencies")

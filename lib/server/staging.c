@@ -166,6 +166,17 @@ static tdm_status index_services(tdm__serving *next, tdm_error *err)
                : tdm__no_memory(err, "serving");
 }
 
+/* What `status` tells, from the releases that are open already. */
+static tdm_status describe(tdm_server *server, tdm__serving *next, const tdm__epoch *content, tdm_error *err)
+{
+    const tdm__package **known = tdm__arena_array(&next->arena, next->n + 1, const tdm__package *);
+    if (!known)
+        return tdm__no_memory(err, "serving");
+    for (size_t i = 0; i < next->n; i++)
+        known[i] = next->service[i]->servable ? next->service[i]->servable->package : NULL;
+    return tdm__epoch_describe(server->home, content, known, &next->described, err);
+}
+
 /* The services of an epoch over the state as it is now. */
 static tdm_status add_services(tdm_server *server, tdm__serving *next, const tdm__epoch *content, tdm_error *err)
 {
@@ -179,7 +190,7 @@ static tdm_status add_services(tdm_server *server, tdm__serving *next, const tdm
     if (!s && state)
         next->position = state->state->position;
     if (!s && server->home)
-        s = tdm__epoch_describe(server->home, content, &next->described, err);
+        s = describe(server, next, content, err);
     drop_state(state);
     return s ? s : index_services(next, err);
 }
