@@ -10,6 +10,8 @@ import csv
 import gzip
 import http.client
 import json
+import multiprocessing
+import os
 import shutil
 import socket
 import time
@@ -102,15 +104,21 @@ def check(server, files, expected):
             raise Failed(f"status {status}, LightGBM says {wanted!r}: {body[:300]!r}")
 
 
+def take_idle_time():
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def cut_over(bench, home, pairs, loading):
-    """All cutovers, while the load runs, and some quiet after them: [(begin, end)]."""
+    """All cutovers, while the load runs, and some quiet after them: [(begin, end)]. Whoever asks for them is a process that
+    takes idle time alone: it is not what is measured, and both cores are in use."""
     done, pause = [], 0.4 if bench.small else PAUSE_S
-    for turn in range(4 if bench.small else CUTOVERS):
-        time.sleep(pause)
-        if loading.poll() is not None:
-            raise Failed(f"the load ended before cutover {turn + 1}")
-        done.append(promote(home, *pairs[turn % 2]))
-    time.sleep(2 * pause)
+    with multiprocessing.get_context("fork").Pool(1, take_idle_time) as asker:
+        for turn in range(4 if bench.small else CUTOVERS):
+            time.sleep(pause)
+            if loading.poll() is not None:
+                raise Failed(f"the load ended before cutover {turn + 1}")
+            done.append(asker.apply(promote, (home, *pairs[turn % 2])))
+        time.sleep(2 * pause)
     return done
 
 

@@ -92,8 +92,11 @@ typedef struct tdm__mapping {
 } tdm__mapping;
 tdm_status tdm__map_file(tdm__fs *fs, const char *path, tdm__mapping *out, tdm_error *err);
 void tdm__unmap(tdm__mapping *map); /* sets it to {0} */
-/* Advice: will be read at random / in order / wholly soon / not again. Never fails. */
-enum tdm__advice { TDM__ADVICE_RANDOM, TDM__ADVICE_SEQUENTIAL, TDM__ADVICE_WILL_NEED, TDM__ADVICE_DONT_NEED };
+/* Advice: will be read at random / in order / wholly soon / not again; is to be there when it is read, and this waits for it.
+ * Never fails. */
+enum tdm__advice {
+    TDM__ADVICE_RANDOM, TDM__ADVICE_SEQUENTIAL, TDM__ADVICE_WILL_NEED, TDM__ADVICE_DONT_NEED, TDM__ADVICE_POPULATE
+};
 void tdm__map_advise(const tdm__mapping *map, size_t offset, size_t len, enum tdm__advice advice);
 
 /* An exclusive lock on a file, held by this process until released or until it ends, however it ends. TDM_BUSY when

@@ -339,10 +339,19 @@ static void posix_advise(const tdm__mapping *map, size_t offset, size_t len, enu
     static const int how[] = { [TDM__ADVICE_RANDOM] = MADV_RANDOM,
                                [TDM__ADVICE_SEQUENTIAL] = MADV_SEQUENTIAL,
                                [TDM__ADVICE_WILL_NEED] = MADV_WILLNEED,
-                               [TDM__ADVICE_DONT_NEED] = MADV_DONTNEED };
+                               [TDM__ADVICE_DONT_NEED] = MADV_DONTNEED,
+                               [TDM__ADVICE_POPULATE] = MADV_POPULATE_READ };
+    enum { AT_ONCE_BYTES = 1 << 20 }; /* what is populated in one call keeps the core to itself */
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t before = offset % page;
-    madvise((void *)(uintptr_t)(map->ptr + offset - before), len + before, how[advice]);
+    size_t before = offset % page, left = len + before;
+    const uint8_t *at = map->ptr + offset - before;
+    while (left > 0) {
+        size_t n = advice == TDM__ADVICE_POPULATE && left > AT_ONCE_BYTES ? AT_ONCE_BYTES : left;
+        if (madvise((void *)(uintptr_t)at, n, how[advice]))
+            return;
+        at += n;
+        left -= n;
+    }
 }
 
 static const tdm__fs_ops ops = {

@@ -73,6 +73,22 @@ static tdm_status make_lanes(tdm_server *server, tdm__served *v, tdm_error *err)
     return s;
 }
 
+/* Beside a serving there is time for it; the first one is wanted at once, and lets large stores come as they are asked for. */
+static void prefault(const tdm__store *store, bool at_leisure)
+{
+    enum { QUICKLY_BYTES = 64 << 20 };
+    if (store && (at_leisure || tdm__store_bytes(store) <= QUICKLY_BYTES))
+        tdm__store_prefault(store);
+}
+
+static void prefault_service(const tdm__served *v, bool at_leisure)
+{
+    const tdm__servable *s = v->servable;
+    for (size_t i = 0; i < s->package->n_sources; i++)
+        prefault(tdm__engine_store(s->engine, i), at_leisure);
+    prefault(s->table ? s->table->store : NULL, at_leisure);
+}
+
 static tdm_status open_service(tdm_server *server, tdm__served *v, tdm__pinned_state *state, const tdm__service *entry,
                                tdm_error *err)
 {
@@ -83,6 +99,7 @@ static tdm_status open_service(tdm_server *server, tdm__served *v, tdm__pinned_s
     if (!s) {
         v->state = state;
         state->uses++;
+        prefault_service(v, atomic_load(&server->current) != NULL);
         s = make_lanes(server, v, err);
     }
     return s;

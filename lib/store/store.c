@@ -103,6 +103,11 @@ tdm_str tdm__store_meta(const tdm__store *store)
     return store->meta;
 }
 
+uint64_t tdm__store_bytes(const tdm__store *store)
+{
+    return store->map.len;
+}
+
 uint64_t tdm__store_rows(const tdm__store *store)
 {
     return store->head.rows;
@@ -245,6 +250,11 @@ tdm_status tdm__store_next(tdm__store_cursor *cursor, tdm__record *out, tdm_erro
     cursor->offset += length;
     cursor->row++;
     return TDM_OK;
+}
+
+void tdm__store_prefault(const tdm__store *store)
+{
+    tdm__map_advise(&store->map, 0, store->map.len, TDM__ADVICE_POPULATE);
 }
 
 void tdm__store_let_go(const tdm__store *store, uint64_t from, uint64_t to)

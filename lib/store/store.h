@@ -57,9 +57,12 @@ void tdm__store_builder_abort(tdm__store_builder **b);
  * in the store. */
 tdm_status tdm__store_open(tdm__fs *fs, const char *path, tdm__store **out, tdm_error *err);
 void tdm__store_close(tdm__store **store);
+/* Brings all of it into memory and maps it, so that the first lookups find it there; waits for the disk. */
+void tdm__store_prefault(const tdm__store *store);
 const tdm__schema *tdm__store_schema(const tdm__store *store);
 tdm_str tdm__store_meta(const tdm__store *store);
 uint64_t tdm__store_rows(const tdm__store *store);
+uint64_t tdm__store_bytes(const tdm__store *store); /* of its file */
 /* A digest of all content (of header, records and index, not of the name): equal content in equal order, equal digest.
  */
 uint64_t tdm__store_digest(const tdm__store *store);
