@@ -124,6 +124,8 @@ struct tdm__store {
  * when read. For whoever reads in order and goes on behind `to`. */
 enum { TDM__STORE_LET_GO_BYTES = 4 << 20 }; /* at a time */
 void tdm__store_let_go(const tdm__store *store, uint64_t from, uint64_t to);
+/* tdm__store_verify, where a store of more than so many bytes is not kept in memory while its index is compared. */
+tdm_status tdm__store_verify_within(const tdm__store *store, size_t mapped_bytes_max, tdm_error *err);
 /* Fills `err` for damage found at `offset` of the store's file. */
 tdm_status tdm__store_damage(const tdm__store *store, const char *what, uint64_t offset, tdm_error *err);
 

@@ -79,7 +79,7 @@ typedef struct index_walk {
     uint64_t sum, entries;
     uint64_t open_from; /* the first bucket from which overflow flags lead to the present one */
     bool each;          /* compare every entry with its record */
-    tdm__file *file;    /* the store's: keys are read from it, since a look at the map takes up to 2 MiB */
+    tdm__file *file;    /* a large store's: keys are read from it, since a look at the map takes up to 2 MiB. Else NULL */
 } index_walk;
 
 /* The hash of the key of the record at `offset`. */
@@ -93,7 +93,7 @@ static tdm_status hash_key(const tdm__store *store, const index_walk *w, uint64_
     size_t got = 0;
     if (offset < TDM__STORE_HEADER_BYTES || offset + TDM__RECORD_HEAD > end)
         return tdm__store_damage(store, "an index entry points outside the records", offset, err);
-    tdm_status s = tdm__file_read_at(w->file, offset, bytes, sizeof bytes, &got, err);
+    tdm_status s = w->file ? tdm__file_read_at(w->file, offset, bytes, sizeof bytes, &got, err) : TDM_OK;
     if (s)
         return s;
     if (got < sizeof bytes || TDM__RECORD_HEAD + tdm__get16(bytes + 8) > sizeof bytes)
@@ -151,10 +151,12 @@ static tdm_status walk_index(const tdm__store *store, index_walk *w, tdm_error *
     return s;
 }
 
-static tdm_status verify_index(const tdm__store *store, uint64_t sum, tdm_error *err)
+static tdm_status verify_index(const tdm__store *store, size_t mapped_bytes_max, uint64_t sum, tdm_error *err)
 {
     index_walk walk = {0}, again = {.each = true};
-    tdm_status s = tdm__file_open(store->fs, store->path, TDM__READ, &walk.file, err);
+    tdm_status s = TDM_OK;
+    if (store->map.len > mapped_bytes_max)
+        s = tdm__file_open(store->fs, store->path, TDM__READ, &walk.file, err);
     if (s)
         return s;
     s = walk_index(store, &walk, err);
@@ -170,6 +172,12 @@ static tdm_status verify_index(const tdm__store *store, uint64_t sum, tdm_error 
 
 tdm_status tdm__store_verify(const tdm__store *store, tdm_error *err)
 {
+    enum { MAPPED_BYTES_MAX = 16 << 20 }; /* a smaller store may well be in memory whole */
+    return tdm__store_verify_within(store, MAPPED_BYTES_MAX, err);
+}
+
+tdm_status tdm__store_verify_within(const tdm__store *store, size_t mapped_bytes_max, tdm_error *err)
+{
     uint64_t sum = 0;
     tdm__map_advise(&store->map, 0, store->map.len, TDM__ADVICE_WILL_NEED);
     if (tdm__hash64(store->map.ptr, TDM__STORE_HEADER_BYTES - 8) != store->head.check)
@@ -178,6 +186,6 @@ tdm_status tdm__store_verify(const tdm__store *store, tdm_error *err)
     if (!s)
         s = verify_records(store, &sum, err);
     if (!s)
-        s = verify_index(store, sum, err);
+        s = verify_index(store, mapped_bytes_max, sum, err);
     return s;
 }

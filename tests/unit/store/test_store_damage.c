@@ -37,6 +37,7 @@ static void look(const tdm__store *store, uint64_t rows, found *f)
     tdm__record record;
     tdm__store_cursor cursor;
     f->verify = tdm__store_verify(store, &err) == TDM_CORRUPT;
+    assert_int_equal(tdm__store_verify_within(store, 0, &err) == TDM_CORRUPT, f->verify);
     for (uint64_t i = 0; i < rows + ABSENT; i++) {
         rows_row row;
         rows_make(&row, i);
@@ -165,6 +166,7 @@ static void forged_bodies(void **state)
         forge(&copy, &h);
         assert_int_equal(open_bytes(fs, &copy, &store), TDM_OK);
         assert_int_equal(tdm__store_verify(store, &err), TDM_CORRUPT);
+        assert_int_equal(tdm__store_verify_within(store, 0, &err), TDM_CORRUPT);
         tdm__store_close(&store);
     }
     tdm__buf_free(&bytes);
