@@ -4,6 +4,7 @@
 #include "store_rows.h"
 
 #include "os/sim_files.h"
+#include "store/store_format.h"
 
 enum { ROWS = 300 };
 static const char path[] = "/home/s.tdm";
@@ -43,6 +44,7 @@ static size_t rows_of_store(tdm__fs *fs)
     tdm__store *store;
     assert_ok(tdm__store_open(fs, path, &store, &err), &err);
     assert_ok(tdm__store_verify(store, &err), &err);
+    assert_ok(tdm__store_verify_within(store, 0, &err), &err);
     size_t rows = tdm__store_rows(store);
     tdm__store_close(&store);
     return rows;
