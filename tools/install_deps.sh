@@ -9,6 +9,7 @@ packages=(
     zlib1g-dev libzstd-dev
     libcmocka-dev libmpfr-dev python3 python3-mpmath tzdata zstd   # the tests
     node-llhttp                                            # their oracle of HTTP, as C source
+    curl python3-pip                                       # their clients: curl; pip fetches Triton's and KServe's
     clang libclang-rt-dev                                  # fuzzing, with its sanitizers
 )
 
@@ -25,6 +26,7 @@ for package in "${missing[@]}"; do
     case $package in
         clang) compgen -c clang- | grep -qx 'clang-[0-9]*' && continue ;;
         libclang-rt-dev) dpkg-query -W -f '${db:Status-Status}\n' 'libclang-rt-*-dev' 2>/dev/null | grep -qx installed && continue ;;
+        python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
         python3 | python3-*) command -v python3 >/dev/null && continue ;;
     esac
     needed+=("$package")

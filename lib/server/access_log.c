@@ -5,7 +5,8 @@
  * lock: a line that finds no room is counted and dropped. What moves is always whole lines.
  *
  * The file only grows by whole batches: after a write that failed (a full disk) it is cut back to the last good
- * byte, the batch is counted as lost, and the next one is tried. It is not synced, and not reopened. */
+ * byte, the batch is counted as lost, and the next one is tried. It is not synced. When somebody moves it away or cuts it,
+ * as programs that rotate logs do, a new one is begun at its place. */
 #include "server/access_log.h"
 
 #include <inttypes.h>
@@ -15,7 +16,7 @@
 #include "os/process.h"
 #include "schema/instant.h"
 
-enum { PAUSE_US = 100000, STDERR = 2 };
+enum { PAUSE_US = 100000, STDERR = 2, FILE_FLAGS = TDM__READ | TDM__WRITE | TDM__CREATE };
 
 /* What the two sides write lies on lines of the cache of its own. */
 typedef struct ring {
@@ -32,6 +33,8 @@ struct tdm__access_log {
     size_t ring_bytes;
     ring *ring;              /* one a seat */
     char *batch;             /* ring_bytes */
+    tdm__fs *fs;
+    char *path;
     tdm__file *file;         /* NULL: standard error */
     uint64_t end;            /* of the file's good bytes */
     bool doubtful;           /* there may be others behind */
@@ -64,6 +67,48 @@ static uint64_t lines_in(const char *bytes, size_t n)
     return lines;
 }
 
+/* Ends a line that somebody's crash has cut. Files that have no places (pipes, terminals) are refused here. */
+static tdm_status find_end(tdm__file *file, uint64_t *end, tdm_error *err)
+{
+    char last = '\n';
+    size_t got;
+    tdm_status s = tdm__file_size(file, end, err);
+    if (!s)
+        s = tdm__file_read_at(file, *end ? *end - 1 : 0, &last, 1, &got, err);
+    if (!s && last != '\n')
+        s = tdm__file_write_at(file, (*end)++, "\n", 1, err);
+    if (s && s != TDM_DISK_FULL)
+        tdm__fail_hint(err, "the access log is a file, or '-' for standard error");
+    return s;
+}
+
+/* Whether the file at our path is no longer the one that we have written, as far as can be seen. */
+static bool was_rotated(const tdm__access_log *log)
+{
+    tdm__stat now;
+    tdm_error ignored;
+    tdm_status s = tdm__stat_path(log->fs, log->path, &now, &ignored);
+    return s == TDM_NOT_FOUND || (!s && now.size < log->end);
+}
+
+/* Goes on in the file that is at our path now; with the old one when that cannot be. */
+static void follow(tdm__access_log *log)
+{
+    tdm__file *file;
+    tdm_error ignored;
+    uint64_t end;
+    if (!log->file || log->doubtful || !was_rotated(log) ||
+        tdm__file_open(log->fs, log->path, FILE_FLAGS, &file, &ignored))
+        return;
+    if (find_end(file, &end, &ignored)) {
+        tdm__file_close(&file);
+        return;
+    }
+    tdm__file_close(&log->file);
+    log->file = file;
+    log->end = end;
+}
+
 static void drain(tdm__access_log *log, ring *r)
 {
     uint64_t taken = atomic_load_explicit(&r->taken, memory_order_relaxed);
@@ -73,6 +118,7 @@ static void drain(tdm__access_log *log, ring *r)
     size_t at = taken & (log->ring_bytes - 1), first = n < log->ring_bytes - at ? n : log->ring_bytes - at;
     memcpy(log->batch, r->bytes + at, first);
     memcpy(log->batch + first, r->bytes, n - first);
+    follow(log);
     atomic_store_explicit(&r->taken, taken + n, memory_order_release);
     if (!write_out(log, log->batch, n))
         tdm__add(&log->lost, lines_in(log->batch, n));
@@ -208,21 +254,6 @@ void tdm__access_log_add(tdm__access_log *log, const tdm__exchange *x, uint64_t 
 
 /* ---- open and close ---- */
 
-/* Ends a line that somebody's crash has cut. Files that have no places (pipes, terminals) are refused here. */
-static tdm_status find_end(tdm__access_log *log, tdm_error *err)
-{
-    char last = '\n';
-    size_t got;
-    tdm_status s = tdm__file_size(log->file, &log->end, err);
-    if (!s)
-        s = tdm__file_read_at(log->file, log->end ? log->end - 1 : 0, &last, 1, &got, err);
-    if (!s && last != '\n')
-        s = tdm__file_write_at(log->file, log->end++, "\n", 1, err);
-    if (s && s != TDM_DISK_FULL)
-        tdm__fail_hint(err, "the access log is a file, or '-' for standard error");
-    return s;
-}
-
 static tdm_status make_rings(tdm__access_log *log, const char *path, tdm_error *err)
 {
     size_t seats = log->server->n_seats;
@@ -230,7 +261,10 @@ static tdm_status make_rings(tdm__access_log *log, const char *path, tdm_error *
     log->batch = tdm__alloc(log->ring_bytes);
     log->mutex = tdm__mutex_new();
     log->wake = tdm__cond_new();
-    bool ok = log->ring && log->batch && log->mutex && log->wake;
+    log->path = tdm__alloc(strlen(path) + 1);
+    if (log->path)
+        memcpy(log->path, path, strlen(path) + 1);
+    bool ok = log->ring && log->batch && log->mutex && log->wake && log->path;
     for (size_t i = 0; i < seats && ok; i++)
         ok = tdm__buf_reserve(&log->ring[i].line, TDM__LOG_LINE_BYTES) &&
              (log->ring[i].bytes = tdm__alloc(log->ring_bytes)) != NULL;
@@ -246,11 +280,12 @@ tdm_status tdm__access_log_open_at(tdm_server *server, tdm__fs *fs, const char *
         return tdm__no_memory(err, path);
     log->server = server;
     log->ring_bytes = ring_bytes;
+    log->fs = fs;
     tdm_status s = make_rings(log, path, err);
     if (!s && strcmp(path, "-") != 0) {
-        s = tdm__file_open(fs, path, TDM__READ | TDM__WRITE | TDM__CREATE, &log->file, err);
+        s = tdm__file_open(fs, path, FILE_FLAGS, &log->file, err);
         if (!s)
-            s = find_end(log, err);
+            s = find_end(log->file, &log->end, err);
     }
     if (!s)
         s = tdm__thread_start("access-log", write_all, log, &log->writer, err);
@@ -285,6 +320,7 @@ void tdm__access_log_close(tdm__access_log **out)
         tdm__buf_free(&log->ring[i].line);
         tdm__free(log->ring[i].bytes);
     }
+    tdm__free(log->path);
     tdm__free(log->batch);
     tdm__free(log->ring);
     tdm__free(log);

@@ -312,6 +312,49 @@ static void test_appending(void **state)
     desk_close(&desk);
 }
 
+/* Until the file at `path` has so many lines. */
+static void wait_for_lines(const char *path, size_t lines)
+{
+    size_t n = 0;
+    for (int i = 0; n < lines && i < 2000; i++) {
+        json_t *list = tdm__exists(tdm__fs_posix(), path) ? lines_of(tdm__fs_posix(), path) : NULL;
+        n = json_array_size(list);
+        json_decref(list);
+        if (n < lines)
+            tdm__sleep_us(5000);
+    }
+    assert_int_equal(n, lines);
+}
+
+/* The file is moved away, moved away with an empty one put there, and cut: nothing is lost and nothing has holes. */
+static void test_rotation(void **state)
+{
+    (void)state;
+    server_desk desk;
+    desk_open(&desk, 1);
+    const char *dir = support_temp_dir(), *path = support_path(dir, "access.jsonl");
+    const char *old = support_path(dir, "access.jsonl.1"), *older = support_path(dir, "access.jsonl.2");
+    open_log(&desk, tdm__fs_posix(), path, TDM__LOG_RING_BYTES);
+    add_numbered(&desk, 0, 1);
+    add_numbered(&desk, 0, 2);
+    wait_for_lines(path, 2);
+    assert_int_equal(rename(path, older), 0);
+    add_numbered(&desk, 0, 3);
+    wait_for_lines(path, 1);
+    assert_int_equal(rename(path, old), 0);
+    support_write_file(path, "", 0);
+    add_numbered(&desk, 0, 4);
+    wait_for_lines(path, 1);
+    support_write_file(path, "", 0);
+    add_numbered(&desk, 0, 5);
+    wait_for_lines(path, 1);
+    close_log(&desk);
+    wait_for_lines(older, 2);
+    wait_for_lines(old, 1);
+    wait_for_lines(path, 1);
+    desk_close(&desk);
+}
+
 static void test_what_is_no_file(void **state)
 {
     (void)state;
@@ -358,7 +401,7 @@ int main(void)
         cmocka_unit_test(test_several_threads),
         cmocka_unit_test(test_lines_come_soon),
         cmocka_unit_test(test_a_full_disk),
-        cmocka_unit_test(test_appending),
+        cmocka_unit_test(test_appending), cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_what_is_no_file),
         cmocka_unit_test(test_without_memory),
     };
