@@ -1,6 +1,9 @@
 /* The reference evaluator on models computed by hand; tests/parity compares it with LightGBM itself. */
 #include "small_models.h"
 
+#include "base/random.h"
+#include "model/lightgbm_forest.h"
+
 #define NONE "0 0"       /* missing rule none */
 #define ZERO_LEFT "6 6"  /* zero is missing, missing goes left */
 #define ZERO_RIGHT "4 4"
@@ -200,10 +203,51 @@ static void leaves_and_warm_scratch(void **state)
     tdm__model_close(&model);
 }
 
+/* Scores walk several trees at once, leaves one by one: the same leaves, so the same sums, for the committed models and
+ * rows of all kinds of values. Models with functions in their leaves have no leaf's value to add up. */
+static void trees_together_and_alone(void **state)
+{
+    static const char *const names[] = {"alias-v4", "binary-v2", "categorical-v4", "categories_only-v4", "multiclass-v4"};
+    static const double odd[] = {0.0, -0.0, 1e-36, -1e-36, 1e-35, 5e-324, 1, -1, 3, 7, 1e300, -1e300, INFINITY, -INFINITY, NAN};
+    (void)state;
+    tdm__random random;
+    tdm__random_seed(&random, support_seed());
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        char path[64];
+        size_t size;
+        snprintf(path, sizeof path, "tests/parity/data/%s.txt", names[k]);
+        char *text = support_read_file(support_path(support_source_root(), path), &size);
+        tdm__model *model = load_text(text);
+        const tdm__lightgbm_forest *forest = model->body;
+        tdm__arena scratch = {0};
+        tdm_error err;
+        double *x = malloc(forest->n_features * sizeof *x), *leaf = malloc(forest->n_trees * sizeof *leaf);
+        double *raw = malloc(forest->n_outputs * sizeof *raw), *sum = malloc(forest->n_outputs * sizeof *sum);
+        for (int row = 0; row < 2000; row++) {
+            for (size_t i = 0; i < forest->n_features; i++)
+                x[i] = tdm__random_below(&random, 3) ? tdm__random_unit(&random) * 20 - 5
+                                                     : odd[tdm__random_below(&random, sizeof odd / sizeof *odd)];
+            assert_ok(tdm__model_predict(model, TDM__RAW, x, 1, raw, &scratch, &err), &err);
+            assert_ok(tdm__model_predict(model, TDM__LEAF, x, 1, leaf, &scratch, &err), &err);
+            for (size_t i = 0; i < forest->n_outputs; i++)
+                sum[i] = 0;
+            for (size_t t = 0; t < forest->n_trees; t++) {
+                assert_null(forest->tree[t].linear);
+                sum[t % forest->n_outputs] += forest->tree[t].leaf_value[(size_t)leaf[t]];
+            }
+            assert_memory_equal(sum, raw, forest->n_outputs * sizeof *raw);
+        }
+        free(x), free(leaf), free(raw), free(sum);
+        support_free(text);
+        tdm__arena_free(&scratch);
+        tdm__model_close(&model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(missing_rules),        cmocka_unit_test(zero_threshold_is_the_float),
+        cmocka_unit_test(missing_rules), cmocka_unit_test(trees_together_and_alone),        cmocka_unit_test(zero_threshold_is_the_float),
         cmocka_unit_test(thresholds_are_inclusive), cmocka_unit_test(categories),
         cmocka_unit_test(category_zero_takes_fractions), cmocka_unit_test(linear_leaves),
         cmocka_unit_test(sums_are_double_in_file_order), cmocka_unit_test(averages_only_predictions),
