@@ -101,15 +101,13 @@ static bool expand_body(tdm__exchange *x, tdm_error *err)
 {
     tdm__seat *seat = x->seat;
     const tdm_server_settings *limit = &seat->server->settings;
-    tdm__coding coding;
     x->body_in = x->request->body;
     err->status = TDM_OK;
-    if (!x->request->field[TDM__HTTP_CONTENT_ENCODING].ptr ||
-        tdm__coding_of(x->request->field[TDM__HTTP_CONTENT_ENCODING], &coding, err) || coding == TDM__CODING_NONE)
+    if (x->coding == TDM__CODING_NONE)
         return true;
     if (!seat->large && x->body_in.len > EXPAND_BYTES_MAX)
         return false;
-    if (!tdm__coder_expand(seat->coder, coding, x->body_in, limit->body_bytes_max, (unsigned)limit->body_expansion_max,
+    if (!tdm__coder_expand(seat->coder, x->coding, x->body_in, limit->body_bytes_max, (unsigned)limit->body_expansion_max,
                            &seat->expanded, err))
         x->body_in = tdm__strn(seat->expanded.ptr, seat->expanded.len);
     return true;
@@ -148,13 +146,10 @@ static tdm_status check_type(const tdm__exchange *x, tdm_error *err)
 /* What can be refused by the head alone. */
 static tdm_status check_head(tdm__exchange *x, tdm_error *err)
 {
-    tdm__coding coding;
     tdm_status s = read_deadline(x, err);
     if (!s)
         s = check_type(x, err);
-    if (!s && x->request->field[TDM__HTTP_CONTENT_ENCODING].ptr)
-        s = tdm__coding_of(x->request->field[TDM__HTTP_CONTENT_ENCODING], &coding, err);
-    return s;
+    return s ? s : tdm__coding_of(x->request->field[TDM__HTTP_CONTENT_ENCODING], &x->coding, err);
 }
 
 /* All that comes before the route. False: it is a large one. */

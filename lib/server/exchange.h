@@ -42,7 +42,8 @@ typedef struct tdm__exchange {
     const tdm__serving *serving;
     const tdm__http_request *request;
     tdm_str argument[3];        /* what the route's {…} stand for, decoded */
-    tdm_str body_in;            /* the body without its content coding */
+    tdm__coding coding;         /* of the body as it was sent */
+    tdm_str body_in;            /* the body without it */
     int64_t arrived_us;         /* wall clock at its first byte: t of its as-of */
     uint64_t arrived_ns;        /* monotonic, the same instant */
     uint64_t mark_ns;           /* where the stage at work began */

@@ -41,7 +41,7 @@ typedef struct tdm__bare_model {
 typedef struct tdm__served {
     char name[65], release[65], table_name[16];
     tdm_error error;            /* why it cannot be served; status TDM_OK when it can */
-    tdm__servable *servable;    /* NULL with an error */
+    tdm__servable *servable;    /* not to be used with an error; may be NULL then */
     tdm__lane **lane;           /* one a seat */
     tdm__service_meters *meters; /* one a seat */
     struct tdm__pinned_state *state;
